@@ -1,0 +1,47 @@
+// YAML documents in, desired state out. Every refusal is one Error whose message starts with file:line:column and says which
+// key, what was found and what was expected; nothing is half applied.
+#pragma once
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.hpp"
+#include "control/desired_state.hpp"
+
+namespace biplane {
+
+struct Document {
+    std::string kind;  // VirtualNetwork, Node, Workload, Route
+    std::string name;  // metadata.name; Workload: namespace/name
+    std::string text;  // this one document, as YAML in canonical form (keys in fixed order): what the store keeps
+    std::string file;  // where it came from, for messages
+    int line = 0;
+    std::variant<VirtualNetwork, Node, Workload, Route> value;
+};
+
+// A stream of YAML documents ("---" between them). Checks form: known kinds and keys, types, ranges, required keys, duplicate
+// names in the stream. An empty stream gives an empty list.
+Result<std::vector<Document>> parse_documents(std::string_view text, const std::string& file);
+
+// `state` with `documents` put in (replacing those of the same kind and name). Checks what holds between documents: references,
+// duplicate VNIs and addresses, overlapping subnets, addresses outside their subnets, two workloads with the same interface in
+// the same namespace, two routes with the same destination in a network.
+Result<DesiredState> put_documents(const DesiredState& state, const std::vector<Document>& documents);
+
+// `state` without one document; refused while another one refers to it, or if there is none.
+Result<DesiredState> remove_document(const DesiredState& state, const std::string& kind, const std::string& name);
+
+// All documents of `state`, canonical, in an order that can be applied: networks, nodes, workloads, routes.
+std::vector<Document> to_documents(const DesiredState& state);
+
+// What changes from `before` to `after`.
+struct Change {
+    enum class Action { create, update, remove } action;
+    std::string kind;
+    std::string name;
+    std::string detail;  // update: the changed keys, "spec.vni: 100 -> 101"; else empty
+};
+std::vector<Change> changes_between(const DesiredState& before, const DesiredState& after);
+
+}  // namespace biplane

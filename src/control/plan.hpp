@@ -1,0 +1,62 @@
+// From desired state to table contents, for one node. A pure function: no system call, no clock, same input, same output.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "control/desired_state.hpp"
+#include "layout/table_image.hpp"
+
+namespace biplane {
+
+// What Linux says about an interface that Biplane owns.
+struct InterfaceFacts {
+    uint32_t ifindex = 0;
+    MacAddress mac{};       // of the interface itself: the router's address on that port
+    MacAddress peer_mac{};  // workload, host: of the other end
+    uint16_t mtu = 0;       // bytes of IP
+};
+
+// How another node's underlay address is reached.
+struct UnderlayFacts {
+    std::string fabric;      // name of the fabric interface
+    MacAddress next_hop{};   // link-layer address of the underlay next hop; all zero: not resolved
+    Address source{};        // this node's address towards it
+};
+
+struct NodeFacts {
+    std::string node;                                   // this node's name
+    std::map<std::string, InterfaceFacts> workloads;    // by Workload::key(), local ones whose link exists
+    std::map<std::string, InterfaceFacts> fabrics;      // by interface name
+    std::map<std::string, InterfaceFacts> hosts;        // by network name: host ports
+    std::map<Address, UnderlayFacts, AddressLess> underlay;  // by the other node's address
+};
+
+// Numbers once given stay with their owner while it exists, and are not given away again before all others were: a flow
+// entry may still hold an old one. Kept by the agent, rebuilt from the tables' sidecar at restart.
+struct Numbering {
+    std::map<std::string, uint16_t> ports;      // "workload/NS/NAME", "fabric/IFNAME", "host/NETWORK" -> 1 ..
+    std::map<std::string, uint16_t> zones;      // network name -> 1 ..
+    std::map<std::string, uint16_t> next_hops;  // "workload/NS/NAME", "node/NAME", "host/NETWORK", "discard" -> 1 ..
+    uint16_t port_cursor = 0, zone_cursor = 0, next_hop_cursor = 0;
+    friend bool operator==(const Numbering&, const Numbering&) = default;
+};
+
+struct Plan {
+    TableImage image;
+    Numbering numbering;
+    std::vector<std::string> warnings;  // e.g. a workload whose namespace is gone, a node that is not resolved
+};
+
+// What the hash placements need to know of the tables.
+struct TableShape {
+    uint32_t hash_secret[10];
+    uint32_t route_bucket_mask;
+};
+
+// Routes of a network on this node: every workload address (/128 in 128-bit space) to its workload here or to its node, every
+// Route document, and every subnet as discard unless a Route says otherwise. Refused if something does not fit its table; says what and the limit.
+Result<Plan> plan(const DesiredState& desired, const NodeFacts& facts, const Numbering& previous, const TableShape& shape);
+
+}  // namespace biplane

@@ -1,0 +1,36 @@
+// Network addresses as the tables hold them: always 128 bits, in network byte order, so that IPv4 and IPv6 take one way.
+// IPv4 a.b.c.d is held as ::ffff:a.b.c.d (RFC 4291, section 2.5.5.2); IPv6 packets that carry such an address are refused.
+#pragma once
+#include "layout/integers.hpp"
+
+namespace biplane {
+
+struct alignas(8) Address {
+    uint64_t words[2];  // network byte order, words[0] holds the first eight bytes
+
+    friend constexpr bool operator==(const Address& a, const Address& b) {
+        return a.words[0] == b.words[0] && a.words[1] == b.words[1];
+    }
+};
+static_assert(sizeof(Address) == 16);
+
+constexpr uint64_t ipv4_words1(be32 address) { return uint64_t{address.raw} << 32 | 0xffff0000u; }
+constexpr Address address_from_ipv4(be32 address) { return Address{{0, ipv4_words1(address)}}; }
+constexpr bool is_ipv4(const Address& a) { return a.words[0] == 0 && (a.words[1] & 0xffffffffu) == 0xffff0000u; }
+constexpr be32 ipv4_of(const Address& a) { return be32{static_cast<uint32_t>(a.words[1] >> 32)}; }
+
+constexpr uint8_t address_bits = 128;
+constexpr uint8_t ipv4_prefix_offset = 96;  // an IPv4 /n is a /(96 + n) here
+
+struct MacAddress {
+    uint8_t bytes[6];
+
+    friend constexpr bool operator==(const MacAddress& a, const MacAddress& b) {
+        for (int i = 0; i < 6; ++i)
+            if (a.bytes[i] != b.bytes[i]) return false;
+        return true;
+    }
+};
+static_assert(sizeof(MacAddress) == 6);
+
+}  // namespace biplane

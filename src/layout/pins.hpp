@@ -1,0 +1,31 @@
+// Names of what is pinned below a node's pin directory (Config file: `pins`, by default /sys/fs/bpf/biplane).
+#pragma once
+
+namespace biplane::pins {
+
+// Tables; the map of the same name in the BPF object.
+inline constexpr char config[] = "bp_config";
+inline constexpr char ports[] = "bp_ports";
+inline constexpr char port_index[] = "bp_port_index";
+inline constexpr char zones[] = "bp_zones";
+inline constexpr char vni_index[] = "bp_vni_index";
+inline constexpr char nodes[] = "bp_nodes";
+inline constexpr char routes[] = "bp_routes";
+inline constexpr char next_hops[] = "bp_next_hops";
+inline constexpr char flow_buckets[] = "bp_flow_buckets";
+inline constexpr char flows[] = "bp_flows";
+inline constexpr char flow_details[] = "bp_flow_details";
+inline constexpr char flow_locks[] = "bp_flow_locks";
+inline constexpr char counters[] = "bp_counters";
+inline constexpr char user_plane[] = "bp_user_plane";
+inline constexpr char trace[] = "bp_trace";
+inline constexpr char sockets[] = "bp_sockets";  // XSKMAP; not mapped
+
+// Programs.
+inline constexpr char tcx_program[] = "prog_tcx";
+inline constexpr char xdp_program[] = "prog_xdp";
+inline constexpr char punt_program[] = "prog_punt";
+
+// Links: link_<hook>_<ifindex>, hook is tcx or xdp. clsact filters need no pin.
+
+}  // namespace biplane::pins

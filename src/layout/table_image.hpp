@@ -1,0 +1,20 @@
+// The planned tables of one bank as values: made by control/plan, written by planes/publish. Hosted code only.
+#pragma once
+#include <vector>
+
+#include "layout/tables.hpp"
+
+namespace biplane {
+
+// The planned tables of one bank, whole. Vectors have the sizes of layout/tables.hpp (routes: route_bucket_mask + 1).
+struct TableImage {
+    std::vector<Port> ports;
+    std::vector<PortIndexEntry> port_index;
+    std::vector<Zone> zones;
+    std::vector<VniIndexEntry> vni_index;
+    std::vector<NodeEntry> nodes;
+    std::vector<RouteBucket> routes;
+    std::vector<NextHop> next_hops;
+};
+
+}  // namespace biplane

@@ -1,0 +1,95 @@
+// The tables as a user-space process sees them: mapped from their pins, or (tests) in its own memory. This is the native
+// counterpart of the kernel program's tables (planes/kernel/kernel_tables.hpp): the same members, so that the pipeline takes
+// either. The object owns the mappings; the pointers it hands out live as long as it. Any number of threads may read.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "layout/tables.hpp"
+
+namespace biplane {
+
+struct TableSizes {
+    uint32_t flow_buckets = 1u << 16;   // power of two; 8 entries each, a flow takes two
+    uint32_t route_buckets = 1u << 13;  // power of two, per bank; 8 routes each
+    uint32_t counter_slots = 2;         // processors + 1
+};
+
+class SharedTables {
+   public:
+    enum class Access { read, write };
+
+    // Maps what is pinned below `pin_directory`. Refused if something is missing, of another layout version or size.
+    static Result<SharedTables> open(const std::string& pin_directory, Access access);
+    // The same in anonymous memory: zeroed, then a Config with `sizes`, default timeouts and the given secret filled in.
+    static Result<SharedTables> in_memory(const TableSizes& sizes, uint64_t secret_seed);
+
+    SharedTables(SharedTables&& other) noexcept;
+    SharedTables& operator=(SharedTables&& other) noexcept;
+    ~SharedTables();
+
+    // --- what the pipeline uses (Tables) ---
+    Config* config() const { return config_; }
+    Port* port(uint32_t epoch, uint32_t n) const { return at(ports_, epoch, n, ports_max); }
+    PortIndexEntry* port_index(uint32_t epoch, uint32_t n) const { return at(port_index_, epoch, n, port_index_slots); }
+    Zone* zone(uint32_t epoch, uint32_t n) const { return at(zones_, epoch, n, zones_max); }
+    VniIndexEntry* vni_index(uint32_t epoch, uint32_t n) const { return at(vni_index_, epoch, n, vni_index_slots); }
+    NodeEntry* node(uint32_t epoch, uint32_t n) const { return at(nodes_, epoch, n, node_slots); }
+    RouteBucket* route_bucket(uint32_t epoch, uint32_t n) const { return at(routes_, epoch, n, sizes_.route_buckets); }
+    NextHop* next_hop(uint32_t epoch, uint32_t n) const { return at(next_hops_, epoch, n, next_hops_max); }
+    FlowBucket* flow_bucket(uint32_t n) const { return n < sizes_.flow_buckets ? flow_buckets_ + n : nullptr; }
+    FlowEntry* flow(uint32_t n) const { return n < flow_entries() ? flows_ + n : nullptr; }
+    FlowDetail* flow_detail(uint32_t n) const { return n < flow_entries() ? flow_details_ + n : nullptr; }
+    FlowLock* flow_lock(uint32_t n) const { return n < flow_lock_slots ? flow_locks_ + n : nullptr; }
+    PortCounters* counters(uint32_t port) const { return counters(writer_slot_, port); }
+    UserPlaneStatus* user_plane() const { return user_plane_; }
+    TraceRecord* trace() const { return trace_; }
+
+    // --- for agents and tools ---
+    const TableSizes& sizes() const { return sizes_; }
+    uint32_t flow_entries() const { return sizes_.flow_buckets * flow_bucket_ways; }
+    // Row `slot` of the counters: processor number, or user_plane_slot().
+    PortCounters* counters(uint32_t slot, uint32_t port) const;
+    uint32_t user_plane_slot() const { return sizes_.counter_slots - 1; }
+    // Which row `counters(port)` above means: the one this process may write. By default user_plane_slot().
+    void set_writer_slot(uint32_t slot) { writer_slot_ = slot; }
+
+   private:
+    SharedTables() = default;
+    template <typename T>
+    static T* at(T* base, uint32_t epoch, uint32_t n, uint32_t size) {
+        return n < size ? base + size_t{epoch & 1} * size + n : nullptr;
+    }
+    void release();
+
+    struct Mapping {
+        void* address;
+        size_t length;
+    };
+    std::vector<Mapping> mappings_;
+    TableSizes sizes_;
+    uint32_t writer_slot_ = 0;
+    Config* config_ = nullptr;
+    Port* ports_ = nullptr;
+    PortIndexEntry* port_index_ = nullptr;
+    Zone* zones_ = nullptr;
+    VniIndexEntry* vni_index_ = nullptr;
+    NodeEntry* nodes_ = nullptr;
+    RouteBucket* routes_ = nullptr;
+    NextHop* next_hops_ = nullptr;
+    FlowBucket* flow_buckets_ = nullptr;
+    FlowEntry* flows_ = nullptr;
+    FlowDetail* flow_details_ = nullptr;
+    FlowLock* flow_locks_ = nullptr;
+    PortCounters* counters_ = nullptr;
+    UserPlaneStatus* user_plane_ = nullptr;
+    TraceRecord* trace_ = nullptr;
+};
+
+// The default timeouts (RFC 5382, 4787, 5508) in ticks.
+FlowTimeouts default_timeouts();
+uint32_t current_tick();  // of CLOCK_MONOTONIC_COARSE, the clock both planes use
+
+}  // namespace biplane
