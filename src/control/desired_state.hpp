@@ -14,16 +14,18 @@ namespace biplane {
 
 struct VirtualNetwork {
     std::string name;
-    uint32_t vni = 0;              // 1 .. 2^24 - 1, unique
-    std::vector<Prefix> subnets;   // none overlaps another of the same network; host bits zero
+    uint32_t vni = 0;             // 1 .. 2^24 - 1, unique
+    std::vector<Prefix> subnets;  // none overlaps another of the same network; host bits zero
     Plane plane = Plane::kernel;
     bool fallback_to_kernel = false;  // spec.whenUserPlaneDown: drop (default) | kernel
+    std::map<std::string, std::string> labels = {};
     friend bool operator==(const VirtualNetwork&, const VirtualNetwork&) = default;
 };
 
 struct Node {
     std::string name;
     std::vector<Address> addresses;  // underlay, at most one per family. spec.address (one) or spec.addresses
+    std::map<std::string, std::string> labels = {};
     friend bool operator==(const Node&, const Node&) = default;
 };
 
@@ -34,9 +36,9 @@ struct Workload {
     std::string network;
     std::string node;
     std::vector<Address> addresses;  // at least one, each in a subnet of its network, unique in it
-    std::string netns;      // name, path or pid of a network namespace; empty: Biplane only knows of it (remote)
-    std::string interface;  // inside the namespace; "eth0" if not given
-    std::optional<MacAddress> mac;  // of the workload's interface; generated from network and name if not given
+    std::string netns;               // name, path or pid of a network namespace; empty: Biplane only knows of it (remote)
+    std::string interface;           // inside the namespace; "eth0" if not given
+    std::optional<MacAddress> mac;   // of the workload's interface; generated from network and name if not given
     std::string key() const { return space + "/" + name; }
     friend bool operator==(const Workload&, const Workload&) = default;
 };
@@ -62,8 +64,14 @@ struct Route {
     std::string network;
     Prefix destination;  // host bits zero
     RouteTarget target;  // spec.nextHop: {workload: NS/NAME} | {node: NAME} | host | discard
+    std::map<std::string, std::string> labels = {};
     friend bool operator==(const Route&, const Route&) = default;
 };
+
+// The address of the workload's interface: spec.mac, or a locally administered one made from network, namespace and name.
+MacAddress mac_of(const Workload& workload);
+// The host end of its veth pair: "bp-" and eight hexadecimal digits made from namespace and name.
+std::string host_interface_of(const std::string& workload_key);
 
 struct DesiredState {
     std::map<std::string, VirtualNetwork> networks;  // by name

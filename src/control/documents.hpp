@@ -1,6 +1,7 @@
 // YAML documents in, desired state out. Every refusal is one Error whose message starts with file:line:column and says which
 // key, what was found and what was expected; nothing is half applied.
 #pragma once
+#include <map>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -8,6 +9,7 @@
 
 #include "base/result.hpp"
 #include "control/desired_state.hpp"
+#include "control/place.hpp"
 
 namespace biplane {
 
@@ -17,12 +19,16 @@ struct Document {
     std::string text;  // this one document, as YAML in canonical form (keys in fixed order): what the store keeps
     std::string file;  // where it came from, for messages
     int line = 0;
+    int column = 0;
+    std::map<std::string, Place> places;  // of the values in the file, by path: "spec.addresses[1]"
     std::variant<VirtualNetwork, Node, Workload, Route> value;
 };
 
 // A stream of YAML documents ("---" between them). Checks form: known kinds and keys, types, ranges, required keys, duplicate
 // names in the stream. An empty stream gives an empty list.
 Result<std::vector<Document>> parse_documents(std::string_view text, const std::string& file);
+
+inline constexpr char api_version[] = "biplane.dev/v1alpha1";
 
 // `state` with `documents` put in (replacing those of the same kind and name). Checks what holds between documents: references,
 // duplicate VNIs and addresses, overlapping subnets, addresses outside their subnets, two workloads with the same interface in
@@ -31,6 +37,13 @@ Result<DesiredState> put_documents(const DesiredState& state, const std::vector<
 
 // `state` without one document; refused while another one refers to it, or if there is none.
 Result<DesiredState> remove_document(const DesiredState& state, const std::string& kind, const std::string& name);
+
+// The same for several at once: they may refer to each other.
+struct DocumentName {
+    std::string kind;
+    std::string name;  // a Workload's without namespace is one of the namespace "default"
+};
+Result<DesiredState> remove_documents(const DesiredState& state, const std::vector<DocumentName>& names);
 
 // All documents of `state`, canonical, in an order that can be applied: networks, nodes, workloads, routes.
 std::vector<Document> to_documents(const DesiredState& state);

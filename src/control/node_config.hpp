@@ -15,6 +15,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -49,5 +50,7 @@ inline constexpr char punt_outer_name[] = "biplane-punt0";
 inline constexpr char punt_inner_name[] = "biplane-punt1";
 
 Result<NodeConfig> read_node_config(const std::string& path);
+// The same from text; `file` is for messages.
+Result<NodeConfig> parse_node_config(std::string_view text, const std::string& file);
 
 }  // namespace biplane

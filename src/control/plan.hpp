@@ -6,6 +6,7 @@
 
 #include "base/result.hpp"
 #include "control/desired_state.hpp"
+#include "control/numbering.hpp"
 #include "layout/table_image.hpp"
 
 namespace biplane {
@@ -20,27 +21,17 @@ struct InterfaceFacts {
 
 // How another node's underlay address is reached.
 struct UnderlayFacts {
-    std::string fabric;      // name of the fabric interface
-    MacAddress next_hop{};   // link-layer address of the underlay next hop; all zero: not resolved
-    Address source{};        // this node's address towards it
+    std::string fabric;     // name of the fabric interface
+    MacAddress next_hop{};  // link-layer address of the underlay next hop; all zero: not resolved
+    Address source{};       // this node's address towards it
 };
 
 struct NodeFacts {
-    std::string node;                                   // this node's name
-    std::map<std::string, InterfaceFacts> workloads;    // by Workload::key(), local ones whose link exists
-    std::map<std::string, InterfaceFacts> fabrics;      // by interface name
-    std::map<std::string, InterfaceFacts> hosts;        // by network name: host ports
+    std::string node;                                        // this node's name
+    std::map<std::string, InterfaceFacts> workloads;         // by Workload::key(), local ones whose link exists
+    std::map<std::string, InterfaceFacts> fabrics;           // by interface name
+    std::map<std::string, InterfaceFacts> hosts;             // by network name: host ports
     std::map<Address, UnderlayFacts, AddressLess> underlay;  // by the other node's address
-};
-
-// Numbers once given stay with their owner while it exists, and are not given away again before all others were: a flow
-// entry may still hold an old one. Kept by the agent, rebuilt from the tables' sidecar at restart.
-struct Numbering {
-    std::map<std::string, uint16_t> ports;      // "workload/NS/NAME", "fabric/IFNAME", "host/NETWORK" -> 1 ..
-    std::map<std::string, uint16_t> zones;      // network name -> 1 ..
-    std::map<std::string, uint16_t> next_hops;  // "workload/NS/NAME", "node/NAME", "host/NETWORK", "discard" -> 1 ..
-    uint16_t port_cursor = 0, zone_cursor = 0, next_hop_cursor = 0;
-    friend bool operator==(const Numbering&, const Numbering&) = default;
 };
 
 struct Plan {

@@ -25,10 +25,9 @@ constexpr uint8_t ipv4_prefix_offset = 96;  // an IPv4 /n is a /(96 + n) here
 struct MacAddress {
     uint8_t bytes[6];
 
-    friend constexpr bool operator==(const MacAddress& a, const MacAddress& b) {
-        for (int i = 0; i < 6; ++i)
-            if (a.bytes[i] != b.bytes[i]) return false;
-        return true;
+    [[gnu::always_inline]] friend constexpr bool operator==(const MacAddress& a, const MacAddress& b) {
+        return ((a.bytes[0] ^ b.bytes[0]) | (a.bytes[1] ^ b.bytes[1]) | (a.bytes[2] ^ b.bytes[2]) | (a.bytes[3] ^ b.bytes[3]) |
+                (a.bytes[4] ^ b.bytes[4]) | (a.bytes[5] ^ b.bytes[5])) == 0;
     }
 };
 static_assert(sizeof(MacAddress) == 6);

@@ -64,10 +64,12 @@ struct Config {
     uint64_t trace_nonce;         // not 0: a packet that carries it is traced, not carried (see TraceRecord)
     uint32_t punt_ifindex;         // outer end of the punt port: where tcx programs redirect what they punt; 0: none
     uint32_t pad;
+    uint64_t program_id;          // of the BPF object whose programs are pinned: an agent with the same one adopts them
+    uint64_t reserved;
     Address gateway_ipv4;         // what workloads use as first hop: 169.254.1.1
     Address gateway_ipv6;         // fe80::1
 };
-static_assert(sizeof(Config) == 144);
+static_assert(sizeof(Config) == 160);
 
 // --- Planned tables: `banks` copies each; entry i of bank b is element b * size + i --------------------------------------
 
@@ -97,7 +99,7 @@ struct PortIndexEntry {
 static_assert(sizeof(PortIndexEntry) == 8);
 
 // What a virtual network is on this node. Prefix lengths are in 128-bit space (IPv4 /n is 96 + n), longest first.
-constexpr uint32_t zone_lengths_max = 56;
+constexpr uint32_t zone_lengths_max = 64;  // power of two
 
 struct Zone {
     uint32_t vni;  // 0: no such zone
@@ -107,7 +109,7 @@ struct Zone {
     uint8_t ipv6_lengths;        // the next so many are for IPv6
     uint8_t lengths[zone_lengths_max];  // e.g. {128, 120, 96 | 128, 64}
 };
-static_assert(sizeof(Zone) == 64);
+static_assert(sizeof(Zone) == 72);
 
 struct VniIndexEntry {
     uint32_t vni;  // 0: empty
@@ -137,6 +139,9 @@ struct RouteBucket {
 };
 
 enum class NextHopKind : uint8_t { none, deliver, encapsulate, host, discard };
+
+// NextHop::flags: the far end of the egress veth is in another namespace, so that a frame can be put there directly.
+constexpr uint8_t next_hop_peer_elsewhere = 1;
 
 struct NextHop {
     NextHopKind kind;
@@ -238,13 +243,16 @@ struct PortCounters {
     uint64_t forwarded;       // to the fabric, and answers sent back through the ingress port
     uint64_t delivered;       // to a workload or to the node's own stack
     uint64_t punted;
-    uint64_t answered;        // of `forwarded`: replies made by the router
+    uint64_t answered;        // replies made by the router: ARP, ND (counted in `forwarded`), ICMP errors (the packet in `drops`)
     uint64_t upcalls;         // decisions asked of user space: there are none, and this says so
     uint64_t flows_created;
     uint64_t transmitted;        // frames that left through this port
     uint64_t transmitted_bytes;
+    uint64_t icmp_error_window;  // for the rate limit of ICMP errors: the second (2^30 ns) of the last one,
+    uint64_t icmp_errors;        // and how many were sent in it
     uint64_t drops[drop_reasons];
 };
+constexpr uint64_t icmp_errors_per_window = 100;
 
 // --- User plane ----------------------------------------------------------------------------------------------------------
 

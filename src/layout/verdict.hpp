@@ -56,6 +56,7 @@ enum class DropReason : uint8_t {
     tunnel_unknown_node,
     tunnel_unknown_vni,
     tunnel_source_mismatch,
+    tunnel_congestion,
     fabric_to_fabric,
     tcp_no_flow,
     no_route,
@@ -114,6 +115,7 @@ inline constexpr DropReasonInfo drop_reason_table[] = {
     {"tunnel-unknown-node", "an encapsulated packet from an address that is no known node"},
     {"tunnel-unknown-vni", "an encapsulated packet of a virtual network that this node does not have"},
     {"tunnel-source-mismatch", "the inner source does not live behind the node that sent the packet"},
+    {"tunnel-congestion", "congestion was marked on the tunnel, and the inner packet cannot carry the mark (RFC 6040, section 4.2)"},
     {"fabric-to-fabric", "a packet from a node would have to leave to a node"},
     {"tcp-no-flow", "a TCP segment other than a first SYN belongs to no known flow"},
     {"no-route", "the virtual network has no route to the destination"},
@@ -139,6 +141,9 @@ struct Fate {
     constexpr DropReason drop_reason() const {
         return verdict == Verdict::drop ? static_cast<DropReason>(detail) : DropReason::none;
     }
+    // As one number: what a function that the kernel program keeps out of line can return.
+    constexpr uint32_t packed() const { return static_cast<uint32_t>(verdict) << 8 | detail; }
+    static constexpr Fate unpack(uint32_t value) { return {static_cast<Verdict>(value >> 8), static_cast<uint8_t>(value)}; }
     friend constexpr bool operator==(Fate a, Fate b) { return a.verdict == b.verdict && a.detail == b.detail; }
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "datapath/flow_table.hpp"
 #include "layout/tables.hpp"
 
 namespace biplane {
@@ -46,6 +47,12 @@ class SharedTables {
     PortCounters* counters(uint32_t port) const { return counters(writer_slot_, port); }
     UserPlaneStatus* user_plane() const { return user_plane_; }
     TraceRecord* trace() const { return trace_; }
+    uint32_t route_to(uint32_t epoch, uint16_t zone, const Address& destination) const {
+        return longest_route(*this, epoch, zone, destination).packed();
+    }
+    uint32_t reclaim_rank(uint32_t flow, uint32_t now) const { return rank_for_reclaim(*this, flow, now); }
+    NewFlow* new_flow() const { return &new_flow_; }  // one thread per SharedTables object may carry packets
+    FlowCreation create_flow(NewFlow& flow) const { return make_pair(*this, flow); }
 
     // --- for agents and tools ---
     const TableSizes& sizes() const { return sizes_; }
@@ -62,6 +69,11 @@ class SharedTables {
     static T* at(T* base, uint32_t epoch, uint32_t n, uint32_t size) {
         return n < size ? base + size_t{epoch & 1} * size + n : nullptr;
     }
+    template <typename T>
+    Status map_pin(const std::string& directory, const char* name, Access access, uint64_t wanted_entries, T*& place,
+                   uint64_t* found_entries = nullptr);
+    template <typename T>
+    void allocate(uint64_t entries, T*& place);
     void release();
 
     struct Mapping {
@@ -69,6 +81,7 @@ class SharedTables {
         size_t length;
     };
     std::vector<Mapping> mappings_;
+    mutable NewFlow new_flow_{};
     TableSizes sizes_;
     uint32_t writer_slot_ = 0;
     Config* config_ = nullptr;
@@ -87,6 +100,13 @@ class SharedTables {
     UserPlaneStatus* user_plane_ = nullptr;
     TraceRecord* trace_ = nullptr;
 };
+
+constexpr uint32_t default_user_plane_timeout = ticks_from_ms(100);
+constexpr Address default_gateway_ipv4 = address_from_ipv4(be32::from_host(0xa9fe0101));                    // 169.254.1.1
+constexpr Address default_gateway_ipv6{{__builtin_bswap64(0xfe80000000000000), __builtin_bswap64(1)}};  // fe80::1
+
+// A Config for new tables: defaults, the given sizes and secret, epoch 0, no punt port.
+void initialise_config(Config& config, const TableSizes& sizes, const uint32_t (&secret)[10]);
 
 // The default timeouts (RFC 5382, 4787, 5508) in ticks.
 FlowTimeouts default_timeouts();

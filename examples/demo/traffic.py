@@ -1,0 +1,72 @@
+"""Real clients in a container: each function runs one and returns (it worked, what was seen)."""
+import json
+import re
+
+
+def _received(output):
+    found = re.search(r"(\d+) packets transmitted, (\d+) received", output)
+    return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
+
+
+def _last_line(text):
+    return (text.strip().splitlines() or ["no output"])[-1]
+
+
+def first_ping(client, address):
+    sent, received = _received(client.run("ping", "-n", "-c", "1", "-W", "1", address).stdout)
+    return (sent, received) == (1, 1), f"{received} of {sent} answered"
+
+
+def ping(client, address):
+    done = client.run("ping", "-n", "-c", "5", "-i", "0.02", "-W", "1", address)
+    sent, received = _received(done.stdout)
+    middle = re.search(r"= [\d.]+/([\d.]+)/", done.stdout)
+    return (sent, received) == (5, 5), f"{received} of {sent}, {middle.group(1) if middle else '-'} ms"
+
+
+def no_ping(client, address):
+    sent, received = _received(client.run("ping", "-n", "-c", "3", "-i", "0.05", "-W", "0.3", address).stdout)
+    return sent == 3 and received == 0, f"{received} of {sent} answered"
+
+
+def _url(address, path=""):
+    return f"http://[{address}]/{path}" if ":" in address else f"http://{address}/{path}"
+
+
+def fetch(client, address, wanted):
+    done = client.run("curl", "-sS", "--max-time", "5", _url(address))
+    return done.stdout.strip() == wanted, f'"{done.stdout.strip()}"' if done.returncode == 0 else _last_line(done.stderr)
+
+
+def fetch_large(client, address):
+    done = client.run("curl", "-sS", "--max-time", "10", "-o", "/dev/null", "-w", "%{size_download} %{speed_download}",
+                      _url(address, "large"))
+    if done.returncode:
+        return False, _last_line(done.stderr)
+    size, speed = done.stdout.split()
+    return int(size) == 8 << 20, f"{size} bytes, {float(speed) * 8 / 1e9:.2f} Gbit/s"
+
+
+def _iperf(client, address, *words):
+    done = client.run("iperf3", "--client", address, "--json", "--connect-timeout", "2000", *words)
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        return None, _last_line(done.stderr)
+    return (None, answer["error"]) if "error" in answer else (answer["end"], "")
+
+
+def iperf_tcp(client, address, seconds=1):
+    end, error = _iperf(client, address, "--time", seconds)
+    if end is None:
+        return False, error
+    rate = end["sum_received"]["bits_per_second"]
+    return rate > 0, f"{rate / 1e9:.2f} Gbit/s"
+
+
+def iperf_udp(client, address, seconds=1):
+    end, error = _iperf(client, address, "--udp", "--bitrate", "20M", "--length", "1200", "--time", seconds)
+    if end is None:
+        return False, error
+    total, lost = end["sum"]["packets"], end["sum"]["lost_packets"]
+    return total > 0 and lost * 100 <= total, f"{total - lost} of {total} datagrams"

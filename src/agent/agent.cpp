@@ -1,0 +1,231 @@
+#include "agent/agent.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <bpf/libbpf.h>
+#include <spdlog/spdlog.h>
+
+#include <bit>
+
+#include "agent/checks.hpp"
+#include "agent/host_ports.hpp"
+
+namespace biplane {
+namespace {
+
+TableSizes sizes_of(const NodeConfig& config) {
+    TableSizes sizes;
+    sizes.flow_buckets = std::bit_ceil(config.flows) * 2 / flow_bucket_ways;     // a pair takes two entries
+    sizes.route_buckets = std::bit_ceil(config.routes) * 2 / route_bucket_ways;  // two choices fill well up to half
+    sizes.counter_slots = static_cast<uint32_t>(libbpf_num_possible_cpus()) + 1;
+    return sizes;
+}
+
+std::string time_text(std::time_t time) { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(time)); }
+
+}  // namespace
+
+Agent::Agent(NodeConfig config, Store store, KernelPlane kernel, Numbering numbering)
+    : config_(std::move(config)),
+      store_(std::move(store)),
+      kernel_(std::move(kernel)),
+      numbering_(std::move(numbering)),
+      workload_links_(config_.node),
+      underlay_(config_.node),
+      started_at_(time_text(std::time(nullptr))) {}
+
+Result<std::unique_ptr<Agent>> Agent::start(const NodeConfig& config, const std::string& object_path) {
+    auto store = Store::open(config.store_directory);
+    if (!store) return store.error().within("open the store");
+    auto numbering = read_numbering(config.store_directory);
+    if (!numbering) return tl::unexpected(numbering.error());
+    auto kernel = KernelPlane::open({.pin_directory = config.pin_directory,
+                                     .object_path = object_path,
+                                     .sizes = sizes_of(config),
+                                     .force_clsact = config.workload_hook == "clsact"});
+    if (!kernel) return kernel.error().within("start the kernel plane");
+    std::unique_ptr<Agent> agent(new Agent(config, std::move(*store), std::move(*kernel), std::move(*numbering)));
+    if (auto done = agent->converge(agent->store_.state()); !done) return tl::unexpected(done.error());
+    return agent;
+}
+
+tl::expected<ApplyOutcome, Refusal> Agent::apply(const std::vector<Document>& documents, bool dry_run) {
+    std::lock_guard lock(mutex_);
+    auto wanted = put_documents(store_.state(), documents);
+    if (!wanted) return tl::unexpected(Refusal{400, wanted.error().message});
+    return change_to(*wanted, documents, dry_run);
+}
+
+tl::expected<ApplyOutcome, Refusal> Agent::remove(const std::vector<DocumentName>& names, bool dry_run) {
+    std::lock_guard lock(mutex_);
+    for (const DocumentName& name : names)
+        if (!has_document(store_.state(), name))
+            return tl::unexpected(Refusal{404, fmt::format("there is no {} \"{}\"", name.kind, name.name)});
+    auto wanted = remove_documents(store_.state(), names);
+    if (!wanted) return tl::unexpected(Refusal{409, wanted.error().message});
+    return change_to(*wanted, {}, dry_run);
+}
+
+tl::expected<ApplyOutcome, Refusal> Agent::change_to(const DesiredState& wanted, const std::vector<Document>& documents,
+                                                     bool dry_run) {
+    const DesiredState before = store_.state();
+    ApplyOutcome outcome{.changes = changes_between(before, wanted), .warnings = {}, .epoch = 0};
+    if (auto checked = check_ground(wanted, outcome.changes, documents); !checked)
+        return tl::unexpected(Refusal{400, checked.error().message});
+    outcome.epoch = kernel_.tables().config()->epoch;
+    if (dry_run) return outcome;
+
+    if (auto saved = store_.save(wanted); !saved) return tl::unexpected(Refusal{500, saved.error().message});
+    Status done = converge(wanted);
+    for (const Change& change : outcome.changes)
+        if (const auto broken = broken_workloads_.find(change.name); done && change.kind == "Workload" &&
+                                                                     change.action != Change::Action::remove &&
+                                                                     broken != broken_workloads_.end())
+            done = failure("Workload " + change.name + ": " + broken->second);
+    if (!done) {
+        std::string message = done.error().message + "; nothing was changed";
+        if (auto back = store_.save(before); !back) message = done.error().message + "; and going back failed: " + back.error().message;
+        else if (back = converge(before); !back) message = done.error().message + "; and going back failed: " + back.error().message;
+        spdlog::error("{}", message);
+        return tl::unexpected(Refusal{500, message});
+    }
+    for (const Problem& problem : problems_) outcome.warnings.push_back(problem.text);
+    outcome.epoch = kernel_.tables().config()->epoch;
+    return outcome;
+}
+
+Status Agent::check_ground(const DesiredState& wanted, const std::vector<Change>& changes,
+                           const std::vector<Document>& documents) const {
+    if (auto checked = check_user_plane(wanted, config_); !checked) return checked;
+    if (auto checked = check_host_ports(wanted); !checked) return checked;
+    if (auto checked = check_interface_names(wanted, config_.node); !checked) return checked;
+    auto netlink = Netlink::open();
+    if (!netlink) return tl::unexpected(netlink.error());
+    for (const Change& change : changes) {
+        if (change.kind != "Workload" || change.action == Change::Action::remove) continue;
+        const auto checked = workload_links_.check(*netlink, wanted.workloads.at(change.name));
+        if (checked) continue;
+        const char* path = checked.error().code == EEXIST ? "spec.interface" : "spec.netns";
+        return blame(tl::unexpected(checked.error()), documents, change.kind, change.name, path);
+    }
+    return {};
+}
+
+void Agent::refresh() {
+    std::lock_guard lock(mutex_);
+    if (auto done = converge(store_.state()); !done) {
+        spdlog::error("{}", done.error().message);
+        note(Level::error, done.error().message);
+    }
+}
+
+bool Agent::wants_refresh() const {
+    std::lock_guard lock(mutex_);
+    return !problems_.empty();
+}
+
+bool Agent::is_fabric(uint32_t ifindex) const {
+    std::lock_guard lock(mutex_);
+    for (const auto& [name, fact] : facts_.fabrics)
+        if (fact.ifindex == ifindex) return true;
+    return false;
+}
+
+DesiredState Agent::desired() const {
+    std::lock_guard lock(mutex_);
+    return store_.state();
+}
+
+Json Agent::status() const {
+    std::lock_guard lock(mutex_);
+    const AgentFacts agent{.running = true,
+                           .pid = getpid(),
+                           .adopted = kernel_.adopted(),
+                           .programs_replaced = kernel_.replaced(),
+                           .started_at = started_at_,
+                           .hooks = hooks_,
+                           .problems = problems_};
+    return status_to_json(config_, kernel_.tables(), &store_.state(), agent);
+}
+
+Json Agent::ports() const {
+    std::lock_guard lock(mutex_);
+    return ports_to_json(read_ports(kernel_.tables()), TableNames(numbering_), hooks_);
+}
+
+ApiReply Agent::read_tables(
+    const std::function<ApiReply(const SharedTables&, const TableNames&, const DesiredState&)>& read) const {
+    std::lock_guard lock(mutex_);
+    return read(kernel_.tables(), TableNames(numbering_), store_.state());
+}
+
+Json Agent::networks() const {
+    std::lock_guard lock(mutex_);
+    Json list = Json::array();
+    for (const auto& [name, network] : store_.state().networks) {
+        int workloads = 0, local = 0;
+        for (const auto& [key, workload] : store_.state().workloads) {
+            if (workload.network != name) continue;
+            ++workloads;
+            local += workload.node == config_.node;
+        }
+        Json subnets = Json::array();
+        for (const Prefix& subnet : network.subnets) subnets.push_back(to_string(subnet));
+        const auto zone = numbering_.zones.find(name);
+        list.push_back({{"name", name},
+                        {"vni", network.vni},
+                        {"zone", zone == numbering_.zones.end() ? 0 : zone->second},
+                        {"plane", network.plane == Plane::user ? "user" : "kernel"},
+                        {"whenUserPlaneDown", network.fallback_to_kernel ? "kernel" : "drop"},
+                        {"subnets", subnets},
+                        {"workloads", workloads},
+                        {"localWorkloads", local}});
+    }
+    return list;
+}
+
+Json Agent::nodes() const {
+    std::lock_guard lock(mutex_);
+    Json list = Json::array();
+    for (const auto& [name, node] : store_.state().nodes) {
+        Json addresses = Json::array(), ways = Json::array();
+        for (const Address& address : node.addresses) {
+            addresses.push_back(to_string(address));
+            const auto way = facts_.underlay.find(address);
+            if (way == facts_.underlay.end()) continue;
+            const bool is_resolved = !(way->second.next_hop == MacAddress{});
+            ways.push_back({{"address", to_string(address)},
+                            {"fabric", way->second.fabric},
+                            {"nextHopMac", is_resolved ? to_string(way->second.next_hop) : ""},
+                            {"source", to_string(way->second.source)}});
+        }
+        list.push_back({{"name", name}, {"addresses", addresses}, {"local", name == config_.node}, {"ways", ways}});
+    }
+    return list;
+}
+
+Json Agent::workloads() const {
+    std::lock_guard lock(mutex_);
+    Json list = Json::array();
+    for (const auto& [key, workload] : store_.state().workloads) {
+        Json addresses = Json::array();
+        for (const Address& address : workload.addresses) addresses.push_back(to_string(address));
+        const bool is_local = workload.node == config_.node;
+        const auto broken = broken_workloads_.find(key);
+        list.push_back({{"name", workload.name},
+                        {"namespace", workload.space},
+                        {"network", workload.network},
+                        {"node", workload.node},
+                        {"addresses", addresses},
+                        {"netns", workload.netns},
+                        {"interface", workload.interface},
+                        {"mac", to_string(mac_of(workload))},
+                        {"hostInterface", is_local && !workload.netns.empty() ? host_interface_of(key) : ""},
+                        {"local", is_local},
+                        {"attached", facts_.workloads.contains(key)},
+                        {"problem", broken == broken_workloads_.end() ? "" : broken->second}});
+    }
+    return list;
+}
+
+}  // namespace biplane

@@ -1,0 +1,90 @@
+// The agent of one node: brings what the documents ask for into force, and keeps it so while the node changes around it.
+//
+//     documents -> links (made, down) -> programs attached -> plan -> numbers saved -> tables published -> links up
+//
+// Runs in the node's network namespace. Several threads may call: one works at a time. Nothing is undone when it goes away.
+#pragma once
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "agent/underlay.hpp"
+#include "agent/workload_links.hpp"
+#include "api/message.hpp"
+#include "api/status_view.hpp"
+#include "control/documents.hpp"
+#include "control/node_config.hpp"
+#include "planes/kernel/kernel_plane.hpp"
+#include "store/store.hpp"
+
+namespace biplane {
+
+// Why a request was not carried out; `status` as in HTTP. Nothing has changed.
+struct Refusal {
+    int status;
+    std::string message;
+};
+
+struct ApplyOutcome {
+    std::vector<Change> changes;
+    std::vector<std::string> warnings;
+    uint32_t epoch = 0;
+};
+
+class Agent {
+   public:
+    // Opens the store, loads or adopts the kernel plane and brings everything into force. Problems with single workloads or
+    // nodes are not failures: status() tells of them.
+    static Result<std::unique_ptr<Agent>> start(const NodeConfig& config, const std::string& object_path);
+
+    // In force when it returns. `dry_run`: all checks and the list of changes, nothing else.
+    tl::expected<ApplyOutcome, Refusal> apply(const std::vector<Document>& documents, bool dry_run);
+    tl::expected<ApplyOutcome, Refusal> remove(const std::vector<DocumentName>& names, bool dry_run);
+
+    // Looks at the node again and brings into force what has changed.
+    void refresh();
+    // Whether something is amiss that may mend itself: look again now and then.
+    bool wants_refresh() const;
+    bool is_fabric(uint32_t ifindex) const;
+
+    DesiredState desired() const;
+    Json status() const;
+    Json ports() const;
+    Json networks() const;
+    Json nodes() const;
+    Json workloads() const;
+    // Calls `read` with the tables and the names of what is in them.
+    ApiReply read_tables(const std::function<ApiReply(const SharedTables&, const TableNames&, const DesiredState&)>& read) const;
+
+   private:
+    Agent(NodeConfig config, Store store, KernelPlane kernel, Numbering numbering);
+    tl::expected<ApplyOutcome, Refusal> change_to(const DesiredState& wanted, const std::vector<Document>& documents, bool dry_run);
+    Status check_ground(const DesiredState& wanted, const std::vector<Change>& changes, const std::vector<Document>& documents) const;
+
+    Status converge(const DesiredState& desired);
+    std::map<std::string, InterfaceFacts> attach_fabrics(Netlink& netlink);
+    Status attach_punt_port(Netlink& netlink, const std::map<std::string, InterfaceFacts>& fabrics);
+    void attach_ports(NodeFacts& facts);
+    Status put_into_force(const DesiredState& desired, const NodeFacts& facts);
+    Status bring_links_up(Netlink& netlink, const DesiredState& desired, uint32_t mtu);
+    Status remove_what_is_gone(Netlink& netlink, const DesiredState& desired, const NodeFacts& facts);
+    void note(Level level, std::string text) { problems_.push_back({level, std::move(text)}); }
+
+    const NodeConfig config_;
+    mutable std::mutex mutex_;
+    Store store_;
+    mutable KernelPlane kernel_;
+    Numbering numbering_;
+    WorkloadLinks workload_links_;
+    Underlay underlay_;
+    NodeFacts facts_;                                // of the last time
+    uint32_t punt_index_ = 0;                        // inner end
+    HooksByInterface hooks_;
+    std::vector<Problem> problems_;
+    std::map<std::string, std::string> broken_workloads_;  // by key: what is wrong with its link
+    std::string started_at_;
+};
+
+}  // namespace biplane

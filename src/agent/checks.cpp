@@ -1,0 +1,47 @@
+#include "agent/checks.hpp"
+
+#include <fmt/format.h>
+
+namespace biplane {
+
+bool has_document(const DesiredState& state, const DocumentName& name) {
+    if (name.kind == "VirtualNetwork") return state.networks.contains(name.name);
+    if (name.kind == "Node") return state.nodes.contains(name.name);
+    if (name.kind == "Route") return state.routes.contains(name.name);
+    const bool has_space = name.name.find('/') != std::string::npos;
+    return name.kind == "Workload" && state.workloads.contains(has_space ? name.name : "default/" + name.name);
+}
+
+Status check_user_plane(const DesiredState& wanted, const NodeConfig& config) {
+    if (config.user_plane) return {};
+    for (const auto& [name, network] : wanted.networks)
+        if (network.plane == Plane::user)
+            return failure(fmt::format("VirtualNetwork {}: spec.plane: this node has no user plane (userPlane: false in its configuration)", name));
+    return {};
+}
+
+Status check_interface_names(const DesiredState& wanted, const std::string& node) {
+    std::map<std::string, std::string> owners;
+    for (const auto& [key, workload] : wanted.workloads) {
+        if (workload.node != node || workload.netns.empty()) continue;
+        const auto [other, is_new] = owners.emplace(host_interface_of(key), key);
+        if (!is_new)
+            return failure(fmt::format("Workload {} and Workload {} would both have the interface {} on this node: rename one", other->second,
+                                       key, other->first));
+    }
+    return {};
+}
+
+Status blame(const Status& refused, const std::vector<Document>& documents, const std::string& kind, const std::string& name,
+             const std::string& path) {
+    const std::string message = fmt::format("{} {}: {}: {}", kind, name, path, refused.error().message);
+    for (const Document& document : documents) {
+        if (document.kind != kind || document.name != name) continue;
+        const auto place = document.places.find(path);
+        const Place where = place == document.places.end() ? Place{document.line, document.column} : place->second;
+        return failure(prefix_of(document.file, where) + message, refused.error().code);
+    }
+    return failure(message, refused.error().code);
+}
+
+}  // namespace biplane

@@ -1,0 +1,187 @@
+// The second half of Agent: from documents to a datapath in force. The order keeps the door shut: a workload's link stays down
+// until a program is on it and the tables know it, and it goes before its address may be given to somebody else.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <set>
+
+#include "agent/agent.hpp"
+#include "agent/host_ports.hpp"
+#include "agent/punt_port.hpp"
+#include "datapath/atomics.hpp"
+#include "planes/publish.hpp"
+
+namespace biplane {
+namespace {
+
+constexpr uint32_t tunnel_bytes_ipv4 = 50;  // outer IPv4, UDP, VXLAN, inner Ethernet (RFC 7348, section 5)
+constexpr uint32_t tunnel_bytes_ipv6 = 70;
+constexpr uint32_t default_mtu = 1500;
+constexpr uint32_t punt_mtu_max = 3498;  // above it Linux lets no XDP program onto a veth
+
+bool has_ipv6_underlay(const DesiredState& desired) {
+    for (const auto& [name, node] : desired.nodes)
+        for (const Address& address : node.addresses)
+            if (!is_ipv4(address)) return true;
+    return false;
+}
+
+// So that what a workload sends fits the fabric with its tunnel header on.
+uint32_t workload_mtu(const DesiredState& desired, const std::map<std::string, InterfaceFacts>& fabrics) {
+    if (fabrics.empty()) return default_mtu;
+    uint32_t fabric_mtu = UINT32_MAX;
+    for (const auto& [name, fact] : fabrics) fabric_mtu = std::min<uint32_t>(fabric_mtu, fact.mtu);
+    return fabric_mtu - (has_ipv6_underlay(desired) ? tunnel_bytes_ipv6 : tunnel_bytes_ipv4);
+}
+
+Hook hook_of(const FabricConfig& fabric) {
+    if (fabric.hook == "xdp") return Hook::xdp;
+    return fabric.hook == "tcx" ? Hook::tcx : Hook::automatic;
+}
+
+template <typename T>
+bool same(const T* in_force, const std::vector<T>& planned) {
+    return std::memcmp(in_force, planned.data(), planned.size() * sizeof(T)) == 0;
+}
+
+bool is_in_force(const SharedTables& tables, const TableImage& image) {
+    const uint32_t epoch = load(tables.config()->epoch);
+    return same(tables.port(epoch, 0), image.ports) && same(tables.port_index(epoch, 0), image.port_index) &&
+           same(tables.zone(epoch, 0), image.zones) && same(tables.vni_index(epoch, 0), image.vni_index) &&
+           same(tables.node(epoch, 0), image.nodes) && same(tables.route_bucket(epoch, 0), image.routes) &&
+           same(tables.next_hop(epoch, 0), image.next_hops);
+}
+
+}  // namespace
+
+Status Agent::converge(const DesiredState& desired) {
+    auto netlink = Netlink::open();
+    if (!netlink) return tl::unexpected(netlink.error());
+    problems_.clear();
+    broken_workloads_.clear();
+    NodeFacts facts;
+    facts.node = config_.node;
+    facts.fabrics = attach_fabrics(*netlink);
+    if (auto attached = attach_punt_port(*netlink, facts.fabrics); !attached) return attached;
+
+    const uint32_t mtu = workload_mtu(desired, facts.fabrics);
+    auto links = workload_links_.ensure(*netlink, desired, mtu);
+    facts.workloads = std::move(links.facts);
+    for (const auto& [key, error] : links.problems) broken_workloads_[key] = error.message;
+    auto hosts = ensure_host_ports(*netlink, config_.node, desired, mtu);
+    facts.hosts = std::move(hosts.facts);
+    for (const auto& [network, error] : hosts.problems) note(Level::error, "host port of " + network + ": " + error.message);
+    attach_ports(facts);
+
+    std::vector<std::string> problems;
+    facts.underlay = underlay_.find_ways(*netlink, desired, facts.fabrics, problems);
+    for (const std::string& problem : problems) note(Level::warning, problem);
+
+    if (auto done = put_into_force(desired, facts); !done) return done;
+    if (auto done = bring_links_up(*netlink, desired, mtu); !done) return done;
+    if (auto done = remove_what_is_gone(*netlink, desired, facts); !done) return done;
+    for (const auto& [key, problem] : broken_workloads_) note(Level::warning, "Workload " + key + ": " + problem);
+    facts_ = std::move(facts);
+    return {};
+}
+
+std::map<std::string, InterfaceFacts> Agent::attach_fabrics(Netlink& netlink) {
+    std::map<std::string, InterfaceFacts> fabrics;
+    for (const FabricConfig& fabric : config_.fabrics) {
+        const auto link = find_link(netlink, fabric.interface);
+        if (!link || !*link) {
+            note(Level::error, link ? "there is no fabric interface " + fabric.interface : link.error().message);
+            continue;
+        }
+        const auto attached = kernel_.attach_fabric((*link)->index, hook_of(fabric));
+        if (!attached) {
+            note(Level::error, "fabric " + fabric.interface + ": " + attached.error().message);
+            continue;
+        }
+        if (!(*link)->up) note(Level::warning, "fabric interface " + fabric.interface + " is down");
+        hooks_[(*link)->index] = to_string(*attached);
+        fabrics[fabric.interface] = {(*link)->index, (*link)->mac, {}, static_cast<uint16_t>(std::min((*link)->mtu, 65535u))};
+    }
+    return fabrics;
+}
+
+Status Agent::attach_punt_port(Netlink& netlink, const std::map<std::string, InterfaceFacts>& fabrics) {
+    if (!config_.user_plane || punt_index_ != 0) return {};
+    uint32_t mtu = default_mtu;
+    for (const auto& [name, fact] : fabrics) mtu = std::max<uint32_t>(mtu, fact.mtu);
+    const auto port = ensure_punt_port(netlink, config_.node, std::min(mtu, punt_mtu_max));
+    if (!port) return port.error().within("make the punt port");
+    const auto attached = kernel_.attach_punt(port->inner_index);
+    if (!attached) return attached.error().within("attach the punt port's program");
+    if (auto up = bring_up_punt_port(netlink, *port); !up) return up;
+    if (auto set = kernel_.set_punt_port(port->outer_index); !set) return set;
+    hooks_[port->inner_index] = to_string(*attached);
+    punt_index_ = port->inner_index;
+    return {};
+}
+
+// A port whose program cannot be attached is left out: nothing would look at what it sends.
+void Agent::attach_ports(NodeFacts& facts) {
+    const auto attach_all = [&](std::map<std::string, InterfaceFacts>& ports, const auto& complain) {
+        for (auto it = ports.begin(); it != ports.end();) {
+            const auto attached = kernel_.attach_workload(it->second.ifindex);
+            if (attached) {
+                hooks_[it->second.ifindex] = to_string(*attached);
+                ++it;
+                continue;
+            }
+            complain(it->first, attached.error().message);
+            it = ports.erase(it);
+        }
+    };
+    attach_all(facts.workloads, [&](const std::string& key, const std::string& text) { broken_workloads_[key] = text; });
+    attach_all(facts.hosts, [&](const std::string& network, const std::string& text) {
+        note(Level::error, "host port of " + network + ": " + text);
+    });
+}
+
+Status Agent::put_into_force(const DesiredState& desired, const NodeFacts& facts) {
+    SharedTables& tables = kernel_.tables();
+    TableShape shape{};
+    std::copy(std::begin(tables.config()->hash_secret), std::end(tables.config()->hash_secret), shape.hash_secret);
+    shape.route_bucket_mask = tables.config()->route_bucket_mask;
+    auto planned = plan(desired, facts, numbering_, shape);
+    if (!planned) return tl::unexpected(planned.error());
+    for (const std::string& warning : planned->warnings) note(Level::warning, warning);
+
+    if (!(planned->numbering == numbering_)) {  // on disk first: tables with numbers that nobody can name are of no use
+        if (auto written = write_numbering(config_.store_directory, planned->numbering); !written) return written;
+        numbering_ = planned->numbering;
+    }
+    if (is_in_force(tables, planned->image)) return {};
+    const auto epoch = publish(tables, planned->image);
+    if (!epoch) return epoch.error().within("put the tables into force");
+    spdlog::info("epoch {} is in force", *epoch);
+    return {};
+}
+
+Status Agent::bring_links_up(Netlink& netlink, const DesiredState& desired, uint32_t mtu) {
+    for (const auto& [key, error] : workload_links_.bring_up(netlink, desired, mtu))
+        broken_workloads_.try_emplace(key, error.message);
+    for (const auto& [network, error] : bring_up_host_ports(netlink, config_.node, desired))
+        note(Level::error, "host port of " + network + ": " + error.message);
+    return {};
+}
+
+Status Agent::remove_what_is_gone(Netlink& netlink, const DesiredState& desired, const NodeFacts& facts) {
+    if (auto removed = workload_links_.remove_others(netlink, desired); !removed) return removed;
+    if (auto removed = remove_other_host_ports(netlink, config_.node, desired); !removed) return removed;
+    underlay_.release_unused(netlink);
+    std::set<uint32_t> wanted{punt_index_};
+    for (const auto* ports : {&facts.workloads, &facts.hosts, &facts.fabrics})
+        for (const auto& [name, fact] : *ports) wanted.insert(fact.ifindex);
+    for (const uint32_t ifindex : kernel_.attached()) {
+        if (wanted.contains(ifindex)) continue;
+        if (auto detached = kernel_.detach(ifindex); !detached) spdlog::warn("{}", detached.error().message);
+    }
+    std::erase_if(hooks_, [&](const auto& hook) { return !wanted.contains(hook.first); });
+    return {};
+}
+
+}  // namespace biplane

@@ -1,0 +1,225 @@
+#include "agent/handlers.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "api/document_json.hpp"
+#include "api/flow_view.hpp"
+#include "api/metrics.hpp"
+#include "control/documents.hpp"
+
+namespace biplane {
+namespace {
+
+constexpr uint64_t flows_listed_by_default = 10000;
+
+std::optional<std::string> parameter(const ApiRequest& request, const std::string& key) {
+    const auto found = request.query.find(key);
+    if (found == request.query.end()) return std::nullopt;
+    return found->second;
+}
+
+bool is_true(const std::optional<std::string>& value) { return value == "true" || value == "1" || value == ""; }
+
+struct NamedText {
+    std::string name;
+    std::string text;
+};
+
+// The body: one YAML stream, or {"files": [{"name": ..., "text": ...}, ...]}, which is put into force as one.
+Result<std::vector<NamedText>> read_texts(const ApiRequest& request) {
+    if (request.body.find_first_not_of(" \t\r\n") == std::string::npos) return failure("the request has no documents in it");
+    if (!request.body.starts_with("{\"files\"")) return std::vector<NamedText>{{parameter(request, "file").value_or("request"), request.body}};
+    const Json json = Json::parse(request.body, nullptr, false);
+    if (json.is_discarded() || !json["files"].is_array()) return failure("the body is neither YAML documents nor {\"files\": [...]}");
+    std::vector<NamedText> texts;
+    for (const Json& file : json["files"]) {
+        if (!file.is_object() || !file.contains("name") || !file.contains("text") || !file["name"].is_string() || !file["text"].is_string())
+            return failure("an element of \"files\" needs \"name\" and \"text\"");
+        texts.push_back({file["name"].get<std::string>(), file["text"].get<std::string>()});
+    }
+    return texts;
+}
+
+Result<std::vector<Document>> read_documents(const ApiRequest& request) {
+    const auto texts = read_texts(request);
+    if (!texts) return tl::unexpected(texts.error());
+    std::vector<Document> all;
+    std::map<std::string, std::string> seen;
+    for (const NamedText& text : *texts) {
+        auto documents = parse_documents(text.text, text.name);
+        if (!documents) return documents;
+        for (Document& document : *documents) {
+            const std::string place = prefix_of(document.file, {document.line, document.column});
+            const auto [first, is_new] = seen.emplace(document.kind + " " + document.name, place);
+            if (!is_new) return failure(fmt::format("{}duplicate document: {} (first at {})", place, first->first, first->second));
+            all.push_back(std::move(document));
+        }
+    }
+    return all;
+}
+
+ApiReply reply_to(const tl::expected<ApplyOutcome, Refusal>& outcome) {
+    if (!outcome) return error_reply(outcome.error().status, outcome.error().message);
+    return json_reply({{"changes", to_json(outcome->changes)}, {"warnings", outcome->warnings}, {"epoch", outcome->epoch}});
+}
+
+ApiReply apply(Agent& agent, const ApiRequest& request) {
+    const auto documents = read_documents(request);
+    if (!documents) return error_reply(400, documents.error().message);
+    return reply_to(agent.apply(*documents, is_true(parameter(request, "dryRun"))));
+}
+
+ApiReply remove_all(Agent& agent, const ApiRequest& request) {
+    const auto documents = read_documents(request);
+    if (!documents) return error_reply(400, documents.error().message);
+    std::vector<DocumentName> names;
+    for (const Document& document : *documents) names.push_back({document.kind, document.name});
+    return reply_to(agent.remove(names, is_true(parameter(request, "dryRun"))));
+}
+
+// "KIND", "KIND/NAME" or "KIND/NAMESPACE/NAME", empty for everything.
+struct Selection {
+    std::string kind;
+    std::string name;
+};
+Result<Selection> parse_selection(const std::string& path) {
+    if (path.empty()) return Selection{};
+    const size_t slash = path.find('/');
+    const auto kind = parse_kind(path.substr(0, slash));
+    if (!kind)
+        return failure(fmt::format("\"{}\" is no kind: expected VirtualNetwork, Node, Workload or Route", path.substr(0, slash)));
+    std::string name = slash == std::string::npos ? "" : path.substr(slash + 1);
+    if (*kind == "Workload" && !name.empty() && name.find('/') == std::string::npos) name = "default/" + name;
+    return Selection{*kind, name};
+}
+
+ApiReply get_documents(const Agent& agent, const ApiRequest& request, const std::string& path) {
+    const auto selection = parse_selection(path);
+    if (!selection) return error_reply(404, selection.error().message);
+    Json list = Json::array();
+    std::string yaml;
+    for (const Document& document : to_documents(agent.desired())) {
+        if (!selection->kind.empty() && document.kind != selection->kind) continue;
+        if (!selection->name.empty() && document.name != selection->name) continue;
+        list.push_back(to_json(document));
+        yaml += (yaml.empty() ? "" : "---\n") + document.text;
+    }
+    if (!selection->name.empty() && list.empty())
+        return error_reply(404, fmt::format("there is no {} \"{}\"", selection->kind, selection->name));
+    if (parameter(request, "output") == "yaml") return {200, yaml, "application/yaml"};
+    return json_reply(selection->name.empty() ? list : list[0]);
+}
+
+ApiReply delete_document(Agent& agent, const ApiRequest& request, const std::string& path) {
+    const auto selection = parse_selection(path);
+    if (!selection) return error_reply(404, selection.error().message);
+    if (selection->name.empty()) return error_reply(400, "a name is needed: DELETE /v1/documents/KIND/NAME");
+    return reply_to(agent.remove({{selection->kind, selection->name}}, is_true(parameter(request, "dryRun"))));
+}
+
+template <typename T>
+Status read_number(const ApiRequest& request, const std::string& key, std::optional<T>& number) {
+    const auto text = parameter(request, key);
+    if (!text) return {};
+    T value{};
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+    if (error != std::errc() || end != text->data() + text->size()) return failure(fmt::format("{}: \"{}\" is not a number in range", key, *text));
+    number = value;
+    return {};
+}
+
+// A query parameter that a parser of Result<T> understands.
+template <typename T, typename Parse>
+Status read_parsed(const ApiRequest& request, const std::string& key, Parse parse, std::optional<T>& value) {
+    const auto text = parameter(request, key);
+    if (!text) return {};
+    const auto parsed = parse(*text);
+    if (!parsed) return parsed.error().within(key);
+    value = *parsed;
+    return {};
+}
+
+Result<FlowFilter> read_filter(const ApiRequest& request) {
+    FlowFilter filter;
+    filter.network = parameter(request, "network");
+    Status read = read_parsed(request, "plane", parse_plane, filter.plane);
+    if (read) read = read_parsed(request, "protocol", parse_protocol, filter.protocol);
+    if (read) read = read_parsed(request, "source", parse_prefix, filter.source);
+    if (read) read = read_parsed(request, "destination", parse_prefix, filter.destination);
+    if (read) read = read_number(request, "port", filter.port);
+    if (!read) return tl::unexpected(read.error());
+    return filter;
+}
+
+ApiReply get_flows(const Agent& agent, const ApiRequest& request) {
+    const auto filter = read_filter(request);
+    if (!filter) return error_reply(400, filter.error().message);
+    std::optional<uint64_t> limit;
+    if (auto read = read_number(request, "limit", limit); !read) return error_reply(400, read.error().message);
+    return agent.read_tables([&](const SharedTables& tables, const TableNames& names, const DesiredState&) {
+        Json list = Json::array();
+        const uint32_t now = current_tick();
+        walk_flows(tables, now, [&](const FlowPair& pair) {
+            if (list.size() < limit.value_or(flows_listed_by_default) && matches(*filter, pair, names))
+                list.push_back(to_json(pair, names, now));
+        });
+        return json_reply(list);
+    });
+}
+
+ApiReply get_drops(const Agent& agent, const ApiRequest& request) {
+    return agent.read_tables([&](const SharedTables& tables, const TableNames& names, const DesiredState&) {
+        const auto all = parameter(request, "all");
+        return json_reply(drops_to_json(read_ports(tables), names, all && is_true(all)));
+    });
+}
+
+ApiReply get_routes(const Agent& agent) {
+    return agent.read_tables([](const SharedTables& tables, const TableNames& names, const DesiredState& desired) {
+        return json_reply(routes_to_json(tables, names, &desired));
+    });
+}
+
+ApiReply get_metrics(const Agent& agent) {
+    return agent.read_tables([](const SharedTables& tables, const TableNames& names, const DesiredState&) {
+        return ApiReply{200, metrics_text(tables, names), metrics_content_type};
+    });
+}
+
+// What follows `prefix` in the path, "" for the prefix itself; nothing if it is another path.
+std::optional<std::string> below(const std::string& path, const std::string& prefix) {
+    if (path == prefix) return "";
+    if (path.starts_with(prefix + "/")) return path.substr(prefix.size() + 1);
+    return std::nullopt;
+}
+
+ApiReply get(const Agent& agent, const ApiRequest& request) {
+    if (const auto path = below(request.path, "/v1/documents")) return get_documents(agent, request, *path);
+    if (request.path == "/v1/status") return json_reply(agent.status());
+    if (request.path == "/v1/ports") return json_reply(agent.ports());
+    if (request.path == "/v1/networks") return json_reply(agent.networks());
+    if (request.path == "/v1/nodes") return json_reply(agent.nodes());
+    if (request.path == "/v1/workloads") return json_reply(agent.workloads());
+    if (request.path == "/v1/flows") return get_flows(agent, request);
+    if (request.path == "/v1/drops") return get_drops(agent, request);
+    if (request.path == "/v1/routes") return get_routes(agent);
+    if (request.path == "/metrics") return get_metrics(agent);
+    return error_reply(404, "there is nothing to get at " + request.path);
+}
+
+}  // namespace
+
+ApiHandler make_handler(Agent& agent) {
+    return [&agent](const ApiRequest& request) {
+        if (request.method == "GET") return get(agent, request);
+        if (request.method == "POST" && request.path == "/v1/apply") return apply(agent, request);
+        if (request.method == "POST" && request.path == "/v1/delete") return remove_all(agent, request);
+        if (request.method == "DELETE")
+            if (const auto path = below(request.path, "/v1/documents")) return delete_document(agent, request, *path);
+        return error_reply(404, request.method + " is not possible at " + request.path);
+    };
+}
+
+}  // namespace biplane

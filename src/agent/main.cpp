@@ -1,0 +1,97 @@
+// biplaned: the agent of a node.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+
+#include "agent/event_loop.hpp"
+#include "agent/handlers.hpp"
+#include "agent/program_files.hpp"
+#include "agent/removal.hpp"
+#include "api/server.hpp"
+#include "base/log.hpp"
+#include "host/ground.hpp"
+
+namespace biplane {
+namespace {
+
+// One agent per node: by the run directory, and by the pins, which two configurations might share.
+struct NodeLocks {
+    ProcessLock run_directory;
+    ProcessLock pin_directory;
+};
+
+Result<NodeLocks> lock_node(const NodeConfig& config) {
+    auto run = ProcessLock::acquire(config.run_directory + "/biplaned.lock");
+    if (!run && run.error().code == EWOULDBLOCK) return run.error().within("another agent runs on this node");
+    if (!run) return tl::unexpected(run.error());
+    if (auto privileged = check_privileges(); !privileged) return tl::unexpected(privileged.error());
+    auto mounted = ensure_bpffs(config.pin_directory);
+    if (!mounted) return tl::unexpected(mounted.error());
+    if (!mounted->empty()) spdlog::info("{}", *mounted);
+    if (auto made = make_directory(config.pin_directory); !made) return tl::unexpected(made.error());
+    auto pins = ProcessLock::acquire(config.pin_directory);
+    if (!pins && pins.error().code == EWOULDBLOCK) return pins.error().within("another agent uses the same pins");
+    if (!pins) return tl::unexpected(pins.error());
+    return NodeLocks{std::move(*run), std::move(*pins)};
+}
+
+Status remove(const NodeConfig& config) {
+    auto locks = lock_node(config);
+    if (!locks) return tl::unexpected(locks.error());
+    if (auto removed = remove_node(config); !removed) return removed;
+    spdlog::info("removed Biplane from node {}; its documents are still in {}", config.node, config.store_directory);
+    return {};
+}
+
+Status serve(const NodeConfig& config, const std::string& object_path) {
+    auto locks = lock_node(config);
+    if (!locks) return tl::unexpected(locks.error());
+    auto stop_signals = take_stop_signals();
+    if (!stop_signals) return tl::unexpected(stop_signals.error());
+    auto agent = Agent::start(config, object_path);
+    if (!agent) return tl::unexpected(agent.error());
+    auto server = ApiServer::listen(config.socket_path(), make_handler(**agent));
+    if (!server) return tl::unexpected(server.error());
+    spdlog::info("ready: node {}, API at {}", config.node, config.socket_path());
+    auto done = run_event_loop(**agent, *stop_signals);
+    spdlog::info("stopping; the datapath goes on");
+    return done;
+}
+
+Status run(const std::string& config_path, std::string object_path, bool wants_removal) {
+    const auto config = read_node_config(config_path);
+    if (!config) return tl::unexpected(config.error());
+    if (auto started = start_log("biplaned", config->log_level); !started) return started;
+    if (wants_removal) return remove(*config);
+    if (object_path.empty()) {
+        auto found = find_bpf_object();
+        if (!found) return tl::unexpected(found.error());
+        object_path = *found;
+    }
+    return serve(*config, object_path);
+}
+
+}  // namespace
+}  // namespace biplane
+
+int main(int argc, char** argv) {
+    CLI::App app("biplaned: the agent of a Biplane node");
+    std::string config_path = biplane::default_config_path;
+    std::string object_path;
+    bool wants_removal = false;
+    app.add_option("--config", config_path, "configuration of the node")->envname("BIPLANE_CONFIG")->capture_default_str();
+    app.add_option("--object", object_path, "the kernel plane's program (default: biplane.bpf.o of this installation)");
+    app.add_flag("--remove", wants_removal, "remove Biplane's programs, tables and interfaces from this node; documents stay");
+    app.set_version_flag("--version", BIPLANE_VERSION);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {  // CLI11's way to say it
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+    if (auto done = biplane::run(config_path, object_path, wants_removal); !done) {
+        fmt::print(stderr, "biplaned: {}\n", done.error().message);
+        return 1;
+    }
+    return 0;
+}

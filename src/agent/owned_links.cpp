@@ -1,0 +1,35 @@
+#include "agent/owned_links.hpp"
+
+#include <algorithm>
+
+namespace biplane {
+namespace {
+
+std::string prefix_of_node(const std::string& node) { return "biplane " + node + " "; }
+
+}  // namespace
+
+std::string alias_of_workload(const std::string& node, const Workload& workload) {
+    return prefix_of_node(node) + "workload " + workload.key() + " " + workload.interface;
+}
+
+std::string alias_of_host_port(const std::string& node, const std::string& network) {
+    return prefix_of_node(node) + "host " + network;
+}
+
+std::string alias_of_punt_port(const std::string& node) { return prefix_of_node(node) + "punt"; }
+
+bool is_owned_by(const std::string& node, const Link& link) { return link.alias.starts_with(prefix_of_node(node)); }
+
+bool is_workload_link(const std::string& node, const Link& link) {
+    return link.alias.starts_with(prefix_of_node(node) + "workload ");
+}
+
+bool is_host_port(const std::string& node, const Link& link) { return link.alias.starts_with(prefix_of_node(node) + "host "); }
+
+const Link* find_by_name(const std::vector<Link>& links, const std::string& name) {
+    const auto found = std::find_if(links.begin(), links.end(), [&](const Link& link) { return link.name == name; });
+    return found == links.end() ? nullptr : &*found;
+}
+
+}  // namespace biplane

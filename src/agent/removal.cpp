@@ -1,0 +1,20 @@
+#include "agent/removal.hpp"
+
+#include "agent/owned_links.hpp"
+#include "planes/kernel/kernel_plane.hpp"
+
+namespace biplane {
+
+Status remove_node(const NodeConfig& config) {
+    auto netlink = Netlink::open();
+    if (!netlink) return tl::unexpected(netlink.error());
+    const auto links = list_links(*netlink);
+    if (!links) return tl::unexpected(links.error());
+    // Links first: a workload's packets must not find an interface without a program behind it.
+    for (const Link& link : *links)
+        if (is_owned_by(config.node, link))
+            if (auto deleted = delete_link(*netlink, link.index); !deleted) return deleted;
+    return KernelPlane::remove(config.pin_directory);
+}
+
+}  // namespace biplane

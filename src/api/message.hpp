@@ -1,0 +1,37 @@
+// What passes between the server and its handler, and between the client and its caller. JSON keeps the order of its fields.
+#pragma once
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace biplane {
+
+using Json = nlohmann::ordered_json;
+
+struct ApiRequest {
+    std::string method;  // GET, POST, DELETE
+    std::string path;    // "/v1/..."
+    std::map<std::string, std::string> query;
+    std::string body;
+};
+
+struct ApiReply {
+    int status = 200;
+    std::string body;
+    std::string content_type = "application/json";
+};
+
+// Called on several threads at once.
+using ApiHandler = std::function<ApiReply(const ApiRequest&)>;
+
+ApiReply json_reply(const Json& json, int status = 200);
+// {"error": message}
+ApiReply error_reply(int status, const std::string& message);
+// What `reply` says went wrong: its "error" field, else its body.
+std::string error_of(const ApiReply& reply);
+
+// As JSON text, indented; bytes that are no UTF-8 are replaced, not refused.
+std::string to_text(const Json& json);
+
+}  // namespace biplane

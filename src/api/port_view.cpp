@@ -1,0 +1,189 @@
+#include "api/port_view.hpp"
+
+#include <net/if.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include "control/desired_state.hpp"
+#include "datapath/atomics.hpp"
+
+namespace biplane {
+namespace {
+
+constexpr uint64_t PortCounters::*counter_fields[] = {
+    &PortCounters::received,    &PortCounters::received_bytes, &PortCounters::forwarded,     &PortCounters::delivered,
+    &PortCounters::punted,      &PortCounters::answered,       &PortCounters::upcalls,       &PortCounters::flows_created,
+    &PortCounters::transmitted, &PortCounters::transmitted_bytes};
+// Beside the drops, two words of the rate limit of ICMP errors count nothing.
+static_assert(sizeof(PortCounters) == (sizeof counter_fields / sizeof counter_fields[0] + 2 + drop_reasons) * 8, "a counter is missing");
+
+void add_to(PortCounters& total, const PortCounters& part) {
+    for (const auto field : counter_fields) total.*field += load(part.*field);
+    for (uint32_t reason = 0; reason < drop_reasons; ++reason) total.drops[reason] += load(part.drops[reason]);
+}
+
+bool has_counted(const PortCounters& counters) {
+    const uint64_t* begin = &counters.received;
+    return std::any_of(begin, begin + sizeof counters / sizeof *begin, [](uint64_t value) { return value != 0; });
+}
+
+uint64_t dropped(const PortCounters& counters) {
+    uint64_t total = 0;
+    for (const uint64_t count : counters.drops) total += count;
+    return total;
+}
+
+void put_counters(Json& json, const PortCounters& counters) {
+    json["received"] = counters.received;
+    json["receivedBytes"] = counters.received_bytes;
+    json["forwarded"] = counters.forwarded;
+    json["delivered"] = counters.delivered;
+    json["punted"] = counters.punted;
+    json["answered"] = counters.answered;
+    json["upcalls"] = counters.upcalls;
+    json["flowsCreated"] = counters.flows_created;
+    json["transmitted"] = counters.transmitted;
+    json["transmittedBytes"] = counters.transmitted_bytes;
+    json["dropped"] = dropped(counters);
+    Json& drops = json["drops"] = Json::object();
+    for (uint32_t reason = 1; reason < drop_reasons; ++reason)
+        if (counters.drops[reason] != 0) drops[drop_reason_table[reason].name] = counters.drops[reason];
+}
+
+std::string interface_name(uint32_t ifindex) {
+    char name[IF_NAMESIZE];
+    return if_indextoname(ifindex, name) == nullptr ? std::string() : name;
+}
+
+// A port without a pinned link has a clsact filter: these cannot be pinned.
+std::string hook_of(const Port& port, const HooksByInterface& hooks) {
+    const auto found = hooks.find(port.ifindex);
+    if (found != hooks.end()) return found->second;
+    return port.kind == PortKind::none ? "none" : "clsact";
+}
+
+void put_drops(Json& out, const PortReading& reading, const TableNames& names, Plane plane, bool with_zeros) {
+    const PortCounters& counters = plane == Plane::kernel ? reading.kernel : reading.user;
+    for (uint32_t reason = 1; reason < drop_reasons; ++reason) {
+        if (counters.drops[reason] == 0 && !with_zeros) continue;
+        out.push_back({{"reason", drop_reason_table[reason].name},
+                       {"explanation", drop_reason_table[reason].explanation},
+                       {"port", reading.number == no_port ? "none" : names.port_name(reading.number)},
+                       {"plane", plane == Plane::kernel ? "kernel" : "user"},
+                       {"count", counters.drops[reason]}});
+    }
+}
+
+// Why a route is there: a Route document, a workload's address, or the network's own subnet.
+std::string origin_of(const DesiredState& desired, const std::string& network, const Prefix& destination) {
+    for (const auto& [name, route] : desired.routes)
+        if (route.network == network && route.destination == destination) return "route/" + name;
+    if (destination.length == address_bits)
+        for (const auto& [key, workload] : desired.workloads)
+            if (workload.network == network &&
+                std::find(workload.addresses.begin(), workload.addresses.end(), destination.address) != workload.addresses.end())
+                return "workload/" + key;
+    const auto found = desired.networks.find(network);
+    if (found == desired.networks.end()) return "unknown";
+    const auto& subnets = found->second.subnets;
+    return std::find(subnets.begin(), subnets.end(), destination) != subnets.end() ? "subnet" : "unknown";
+}
+
+}  // namespace
+
+std::vector<PortReading> read_ports(const SharedTables& tables) {
+    std::vector<PortReading> readings;
+    const uint32_t epoch = load(tables.config()->epoch);
+    for (uint32_t number = 0; number < ports_max; ++number) {
+        PortReading reading{static_cast<uint16_t>(number), *tables.port(epoch, number), {}, {}};
+        for (uint32_t slot = 0; slot < tables.user_plane_slot(); ++slot) add_to(reading.kernel, *tables.counters(slot, number));
+        add_to(reading.user, *tables.counters(tables.user_plane_slot(), number));
+        if (reading.port.ifindex != 0 || has_counted(reading.kernel) || has_counted(reading.user)) readings.push_back(reading);
+    }
+    return readings;
+}
+
+PortCounters sum(const PortCounters& a, const PortCounters& b) {
+    PortCounters total = a;
+    add_to(total, b);
+    return total;
+}
+
+HooksByInterface read_pinned_hooks(const std::string& pin_directory) {
+    HooksByInterface hooks;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(pin_directory, ignored)) {
+        const std::string name = entry.path().filename();  // link_<hook>_<ifindex>
+        const size_t last = name.rfind('_');
+        if (!name.starts_with("link_") || last <= 5) continue;
+        uint32_t ifindex = 0;
+        std::from_chars(name.data() + last + 1, name.data() + name.size(), ifindex);
+        hooks[ifindex] = name.substr(5, last - 5);
+    }
+    return hooks;
+}
+
+Json ports_to_json(const std::vector<PortReading>& ports, const TableNames& names, const HooksByInterface& hooks) {
+    Json out = Json::array();
+    for (const PortReading& reading : ports) {
+        Json json = {{"port", reading.number},
+                     {"name", reading.number == no_port ? "none" : names.port_name(reading.number)},
+                     {"kind", to_string(reading.port.kind)},
+                     {"interface", interface_name(reading.port.ifindex)},
+                     {"ifindex", reading.port.ifindex},
+                     {"network", reading.port.zone == no_zone ? "" : names.network(reading.port.zone)},
+                     {"zone", reading.port.zone},
+                     {"hook", hook_of(reading.port, hooks)}};
+        put_counters(json, sum(reading.kernel, reading.user));
+        put_counters(json["kernel"], reading.kernel);
+        put_counters(json["user"], reading.user);
+        out.push_back(std::move(json));
+    }
+    return out;
+}
+
+Json drops_to_json(const std::vector<PortReading>& ports, const TableNames& names, bool with_zeros) {
+    Json out = Json::array();
+    for (const PortReading& reading : ports)
+        for (const Plane plane : {Plane::kernel, Plane::user}) put_drops(out, reading, names, plane, with_zeros);
+    return out;
+}
+
+Json routes_to_json(const SharedTables& tables, const TableNames& names, const DesiredState* desired) {
+    struct Row {
+        std::string network;
+        Prefix destination;
+        uint16_t next_hop;
+    };
+    std::vector<Row> rows;
+    const uint32_t epoch = load(tables.config()->epoch);
+    for (uint32_t bucket = 0; bucket < tables.sizes().route_buckets; ++bucket)
+        for (const RouteEntry& entry : tables.route_bucket(epoch, bucket)->entries)
+            if (entry.zone != no_zone) rows.push_back({names.network(entry.zone), {entry.prefix, entry.length}, entry.next_hop});
+    std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
+        if (a.network != b.network) return a.network < b.network;
+        if (const auto order = compare(a.destination.address, b.destination.address); order != 0) return order < 0;
+        return a.destination.length < b.destination.length;
+    });
+    Json out = Json::array();
+    for (const Row& row : rows)
+        out.push_back({{"network", row.network},
+                       {"destination", to_string(row.destination)},
+                       {"nextHop", names.next_hop(row.next_hop)},
+                       {"origin", desired == nullptr ? "unknown" : origin_of(*desired, row.network, row.destination)}});
+    return out;
+}
+
+const char* to_string(PortKind kind) {
+    switch (kind) {
+        case PortKind::none: return "none";
+        case PortKind::workload: return "workload";
+        case PortKind::fabric: return "fabric";
+        case PortKind::host: return "host";
+    }
+    return "unknown";
+}
+
+}  // namespace biplane

@@ -1,0 +1,30 @@
+#include "cli/live_tables.hpp"
+
+#include <filesystem>
+
+#include "store/store.hpp"
+
+namespace biplane {
+
+Result<LiveTables> open_live_tables(const Context& context, SharedTables::Access access) {
+    const auto config = context.config();
+    if (!config) return tl::unexpected(config.error());
+    std::error_code ignored;
+    if (!std::filesystem::exists(config->pin_directory, ignored))
+        return failure("there is no datapath on this node: " + config->pin_directory + " does not exist (was biplaned ever started?)");
+    auto tables = SharedTables::open(config->pin_directory, access);
+    if (!tables) return tl::unexpected(tables.error());
+    const auto numbering = read_numbering(config->store_directory);
+    if (!numbering) return tl::unexpected(numbering.error());
+    return LiveTables{*config, std::move(*tables), *numbering, TableNames(*numbering)};
+}
+
+std::optional<DesiredState> read_documents(const NodeConfig& config) {
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(config.store_directory, ignored)) return std::nullopt;
+    const auto store = Store::open(config.store_directory);
+    if (!store) return std::nullopt;
+    return store->state();
+}
+
+}  // namespace biplane

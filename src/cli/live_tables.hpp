@@ -1,0 +1,21 @@
+// The pinned tables of this node, read without the agent, and what the numbers in them stand for.
+#pragma once
+#include "api/port_view.hpp"
+#include "api/table_names.hpp"
+#include "cli/command.hpp"
+#include "planes/shared_tables.hpp"
+
+namespace biplane {
+
+struct LiveTables {
+    NodeConfig config;
+    SharedTables tables;
+    Numbering numbering;
+    TableNames names;
+};
+Result<LiveTables> open_live_tables(const Context& context, SharedTables::Access access = SharedTables::Access::read);
+
+// The documents as stored; nothing if they cannot be read.
+std::optional<DesiredState> read_documents(const NodeConfig& config);
+
+}  // namespace biplane

@@ -1,0 +1,50 @@
+// biplane: the command line.
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "cli/command.hpp"
+
+namespace biplane {
+namespace {
+
+Exit exit_of(const Error& error) {
+    if (error.code == agent_unreachable) return Exit::unreachable;
+    return error.code == usage_error ? Exit::wrong_usage : Exit::failed;
+}
+
+Exit run_chosen(const std::vector<Command>& commands) {
+    for (const Command& command : commands) {
+        if (!command.app->parsed()) continue;
+        const auto done = command.run();
+        if (done) return *done;
+        std::cout << std::flush;
+        fmt::print(stderr, "biplane: {}\n", done.error().message);
+        return exit_of(done.error());
+    }
+    return Exit::wrong_usage;
+}
+
+int run(int argc, char** argv) {
+    Context context;
+    CLI::App app("biplane: virtual networks with two datapaths");
+    app.add_option("--config", context.config_path, "configuration of the node")->envname("BIPLANE_CONFIG")->capture_default_str();
+    app.set_version_flag("--version", BIPLANE_VERSION);
+    app.require_subcommand(1);
+    app.fallthrough();
+    std::vector<Command> commands;
+    for (const auto add : {add_document_commands, add_workload_commands, add_status_commands, add_table_commands, add_flows_command,
+                           add_trace_command})
+        for (Command& command : add(app, context)) commands.push_back(std::move(command));
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {  // CLI11's way to say it
+        return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::wrong_usage);
+    }
+    return static_cast<int>(run_chosen(commands));
+}
+
+}  // namespace
+}  // namespace biplane
+
+int main(int argc, char** argv) { return biplane::run(argc, argv); }

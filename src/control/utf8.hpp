@@ -1,0 +1,11 @@
+// Is a text UTF-8 (RFC 3629)?
+#pragma once
+#include <cstddef>
+#include <string_view>
+
+namespace biplane {
+
+// Position of the first byte that starts no valid character; npos if there is none. NUL counts as invalid: no text of ours has it.
+size_t find_invalid_utf8(std::string_view text);
+
+}  // namespace biplane

@@ -1,0 +1,60 @@
+// What the pipeline learns about one packet on its way. Lives on the stack of one run; each step fills its own part.
+#pragma once
+#include "datapath/headers.hpp"
+
+namespace biplane {
+
+// What the parse step says: numbers only. Offsets count from the first byte of the frame.
+struct Headers {
+    FlowKey key;             // the zone is filled in before the parse
+    Address error_source;    // of an ICMP error: who says so
+    uint32_t network_bytes;  // of the IP packet, its header included
+    uint16_t frame_offset;   // of the Ethernet header that counts: 0, or behind the tunnel headers. Set before the parse
+    uint16_t transport_offset;
+    uint16_t segment_bytes;  // of the largest IP packet this frame is on the wire (a GSO packet: of one segment)
+    uint8_t ttl;
+    uint8_t traffic_class;
+    uint8_t tcp_flags;
+    bool is_ipv6;
+    bool is_arp;
+    bool is_neighbour_message;
+    bool is_fragment;
+    bool is_related;         // an ICMP error; the key is that of the direction it travels in
+    bool is_icmp_error;
+    bool may_fragment;       // IPv4 without DF
+    uint8_t pad[4];
+
+    uint32_t network_offset() const { return frame_offset + sizeof(EthernetHeader); }
+};
+static_assert(sizeof(Headers) == 80);
+
+enum class Reply : uint8_t { none, arp, neighbour_advertisement, time_exceeded, too_big };
+
+struct Journey : Headers {
+    // enter, open tunnel
+    const Config* config;
+    const Port* port;
+    uint32_t now;    // tick
+    uint32_t epoch;  // read once: every planned table is read in this epoch's bank
+    uint16_t port_number;
+    uint16_t source_hop;  // the next hop that leads back to whoever sent this: port (workload, host) or node (fabric)
+    uint8_t tunnel_traffic_class;
+    bool came_encapsulated;
+
+    // find or judge
+    const Zone* zone;
+    FlowEntry* flow;  // nullptr: no flow that is in force
+    const NextHop* next_hop;
+    uint64_t hash;
+    uint32_t flow_number;
+    uint16_t next_hop_number;
+    uint8_t flow_mode;  // of the entry found
+    uint8_t route_length;
+    bool route_looked_up;
+    bool is_new;     // this packet made the flow
+    bool is_judged;  // the epoch was old, or the flow is new
+
+    Reply reply;
+};
+
+}  // namespace biplane

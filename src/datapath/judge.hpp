@@ -1,0 +1,109 @@
+// Find the packet's flow, or judge a new one: does the source live where the packet came from, is there a way to the
+// destination, and which plane carries it. Reads only.
+#pragma once
+#include "datapath/flow_table.hpp"
+#include "datapath/neighbour.hpp"
+
+namespace biplane {
+
+inline Fate drop_foreign_source(const Journey& j) {
+    return drop(j.came_encapsulated ? DropReason::tunnel_source_mismatch : DropReason::source_address_spoofed);
+}
+
+template <typename Tables>
+inline void find(const Tables& tables, Journey& j) {
+    j.hash = hash_flow(j.key, j.config->hash_secret);
+    j.flow_number = find_flow(tables, place_flow(j.hash, j.config->flow_bucket_mask), j.key);
+    if (j.flow_number == no_flow) return;
+    auto* entry = tables.flow(j.flow_number);
+    if (!entry) return;
+    if (!j.is_related && starts_anew(entry->mode, entry->protocol, j.tcp_flags)) return;
+    if (is_expired(tables, *j.config, j.flow_number, *entry, j.now)) return;
+    j.flow = entry;
+    j.flow_mode = entry->mode;
+    j.next_hop_number = entry->next_hop;
+}
+
+// RFC 9293, section 3.10.7.1: what belongs to no connection and does not open one is refused.
+inline Fate check_opens_flow(const Journey& j) {
+    if (j.is_related) return drop(DropReason::icmp_unrelated);
+    const bool opens = (j.tcp_flags & (tcp_flag::syn | tcp_flag::ack | tcp_flag::rst | tcp_flag::fin)) == tcp_flag::syn;
+    if (j.key.protocol == protocol::tcp && !opens && !j.is_fragment) return drop(DropReason::tcp_no_flow);
+    return go_on();
+}
+
+// The source must live where the packet came from, and the destination must have a way.
+template <typename Tables>
+inline Fate judge(const Tables& tables, Journey& j) {
+    j.is_judged = true;
+    const Address& sender = j.is_related ? j.error_source : j.key.source;
+    const RouteMatch back = RouteMatch::unpack(tables.route_to(j.epoch, j.key.zone, sender));
+    if (back.next_hop != j.source_hop || j.source_hop == no_next_hop) return drop_foreign_source(j);
+    const RouteMatch way = RouteMatch::unpack(tables.route_to(j.epoch, j.key.zone, j.key.destination));
+    j.route_looked_up = true;
+    j.route_length = way.length;
+    j.next_hop_number = way.next_hop;
+    return way.next_hop == no_next_hop ? drop(DropReason::no_route) : go_on();
+}
+
+template <typename Tables>
+inline Fate find_or_judge(const Tables& tables, Journey& j) {
+    if (!j.flow) {
+        const Fate fate = check_opens_flow(j);
+        return fate.is_decided() ? fate : judge(tables, j);
+    }
+    if (load(j.flow->epoch) != j.epoch || j.is_related) return judge(tables, j);
+    return j.flow->source_hop == j.source_hop ? go_on() : drop_foreign_source(j);
+}
+
+// Which plane carries the packet (D8). In the user plane everything that came here is carried here.
+template <typename Packet, typename Tables>
+inline Fate choose_plane(const Tables& tables, const Journey& j) {
+    if (Packet::plane == Plane::user) return go_on();
+    const bool is_placed = j.flow && (j.flow_mode & flow_mode_user_plane) != 0;
+    if (!is_placed && !(!j.flow && j.zone->plane == Plane::user)) return go_on();
+    const auto* user_plane = tables.user_plane();
+    const uint32_t heartbeat = user_plane ? load(user_plane->heartbeat) : 0;
+    const int32_t age = static_cast<int32_t>(j.now - heartbeat);
+    if (heartbeat != 0 && age <= static_cast<int32_t>(j.config->user_plane_timeout))
+        return punt(is_placed ? PuntReason::flow_placed : PuntReason::placed);
+    return j.zone->fallback_to_kernel ? go_on() : drop(DropReason::user_plane_down);
+}
+
+// always_inline: clang 19 leaves it out of line at any threshold, and BPF functions cannot return a struct.
+template <typename Tables>
+[[gnu::always_inline]] inline Fate choose_next_hop(const Tables& tables, Journey& j) {
+    j.next_hop = tables.next_hop(j.epoch, j.next_hop_number);
+    if (!j.next_hop) return drop(DropReason::next_hop_invalid);
+    switch (j.next_hop->kind) {
+        case NextHopKind::none: return drop(DropReason::next_hop_invalid);
+        case NextHopKind::discard: return drop(DropReason::route_discard);
+        case NextHopKind::encapsulate:
+            if (j.came_encapsulated) return drop(DropReason::fabric_to_fabric);
+            break;
+        case NextHopKind::deliver:
+        case NextHopKind::host: break;
+    }
+    return j.next_hop->destination_mac == MacAddress{} ? drop(DropReason::next_hop_unresolved) : go_on();
+}
+
+// No ICMP about ICMP errors or later fragments (RFC 1812, section 4.3.2.7; RFC 4443, section 2.4 e), and none into a tunnel:
+// the node at its other end is part of this router and has checked.
+inline Reply reply_if_allowed(const Journey& j, Reply reply) {
+    return j.is_icmp_error || j.is_fragment || j.came_encapsulated ? Reply::none : reply;
+}
+
+// May it leave? The TTL goes down once per virtual router: where the packet came from a workload or the host.
+inline Fate check_may_leave(Journey& j) {
+    if (!j.came_encapsulated && j.ttl <= 1) {
+        j.reply = reply_if_allowed(j, Reply::time_exceeded);
+        return drop(DropReason::ttl_expired);
+    }
+    if (j.segment_bytes > j.next_hop->mtu) {
+        j.reply = reply_if_allowed(j, Reply::too_big);
+        return drop(DropReason::mtu_exceeded);
+    }
+    return decided(j.next_hop->kind == NextHopKind::encapsulate ? Verdict::forward : Verdict::deliver);
+}
+
+}  // namespace biplane

@@ -1,0 +1,91 @@
+// Lookups in the planned tables. All read the bank of the given epoch; all loops have a constant bound.
+//
+// Tables is what a plane offers (KernelTables, SharedTables): one member function per table that returns a pointer to an entry,
+// nullptr if there is no such entry, and three that the kernel plane keeps out of line: route_to(), reclaim_rank(),
+// and create_flow(), which takes what new_flow() points to.
+#pragma once
+#include "datapath/hash.hpp"
+
+namespace biplane {
+
+// What the longest matching route says. next_hop 0: no route.
+struct RouteMatch {
+    uint16_t next_hop;
+    uint8_t length;  // in 128-bit space
+
+    constexpr uint32_t packed() const { return uint32_t{length} << 16 | next_hop; }
+    static constexpr RouteMatch unpack(uint32_t value) {
+        return {static_cast<uint16_t>(value), static_cast<uint8_t>(value >> 16)};
+    }
+};
+
+template <typename Tables>
+inline uint16_t port_of_interface(const Tables& tables, uint32_t epoch, uint32_t ifindex) {
+    const uint32_t home = port_index_home(ifindex);
+    for (uint32_t i = 0; i < probe_limit; ++i) {
+        const auto* entry = tables.port_index(epoch, (home + i) & (port_index_slots - 1));
+        if (!entry || entry->ifindex == 0) return no_port;
+        if (entry->ifindex == ifindex) return entry->port;
+    }
+    return no_port;
+}
+
+template <typename Tables>
+inline uint16_t zone_of_vni(const Tables& tables, uint32_t epoch, uint32_t vni) {
+    const uint32_t home = vni_index_home(vni);
+    for (uint32_t i = 0; i < probe_limit; ++i) {
+        const auto* entry = tables.vni_index(epoch, (home + i) & (vni_index_slots - 1));
+        if (!entry || entry->vni == 0) return no_zone;
+        if (entry->vni == vni) return entry->zone;
+    }
+    return no_zone;
+}
+
+// The next hop that encapsulates to the node with this underlay address; no_next_hop: not a known node.
+template <typename Tables>
+inline uint16_t node_of_address(const Tables& tables, uint32_t epoch, const Address& address) {
+    const uint32_t home = node_home(address);
+    for (uint32_t i = 0; i < probe_limit; ++i) {
+        const auto* entry = tables.node(epoch, (home + i) & (node_slots - 1));
+        if (!entry || (entry->address.words[0] | entry->address.words[1]) == 0) return no_next_hop;
+        if (entry->address == address) return entry->next_hop;
+    }
+    return no_next_hop;
+}
+
+template <typename Tables>
+inline uint16_t route_in_bucket(const Tables& tables, uint32_t epoch, uint32_t bucket_number, uint16_t zone, uint8_t length,
+                                const Address& prefix) {
+    const auto* bucket = tables.route_bucket(epoch, bucket_number);
+    if (!bucket) return no_next_hop;
+    for (uint32_t way = 0; way < route_bucket_ways; ++way) {
+        const RouteEntry& entry = bucket->entries[way];
+        if (entry.zone == zone && entry.length == length && entry.prefix == prefix) return entry.next_hop;
+    }
+    return no_next_hop;
+}
+
+// Longest prefix match (RFC 1812, section 5.2.4.3) in the zone's routes: one probe per prefix length that the zone has.
+template <typename Tables>
+inline RouteMatch longest_route(const Tables& tables, uint32_t epoch, uint16_t zone_number, const Address& destination) {
+    const Zone* zone = tables.zone(epoch, zone_number);
+    const Config* config = tables.config();
+    if (!zone || !config) return {no_next_hop, 0};
+    const bool ipv4 = is_ipv4(destination);
+    const uint32_t first = ipv4 ? 0 : zone->ipv4_lengths;
+    const uint32_t count = ipv4 ? zone->ipv4_lengths : zone->ipv6_lengths;
+    // 64 bits: a counter of four bytes may share its stack slot with a lookup key, and the verifier (6.18) loses count.
+    for (uint64_t i = 0; i < zone_lengths_max; ++i) {
+        if (i >= count) break;
+        const uint8_t length = zone->lengths[(first + i) & (zone_lengths_max - 1)];
+        const Address prefix = masked(destination, length);
+        const RoutePlace place = place_route(zone_number, length, prefix, config->hash_secret, config->route_bucket_mask);
+        uint16_t next_hop = route_in_bucket(tables, epoch, place.first_bucket, zone_number, length, prefix);
+        if (next_hop == no_next_hop)
+            next_hop = route_in_bucket(tables, epoch, place.second_bucket, zone_number, length, prefix);
+        if (next_hop != no_next_hop) return {next_hop, length};
+    }
+    return {no_next_hop, 0};
+}
+
+}  // namespace biplane

@@ -1,0 +1,176 @@
+// The way of a packet. Both planes, the tests and the trace run this; what differs between them is Packet and Tables.
+//
+//     enter   which port did it come in through                    admit.hpp
+//     parse   what is it                                           parse.hpp
+//     admit   is the sender who it claims to be                    admit.hpp, neighbour.hpp
+//     find    is its flow known, under the epoch in force          judge.hpp, flow_table.hpp
+//     judge   if not: source, route, next hop
+//     leave   may it: TTL, MTU
+//     record, rewrite: only now anything is written                record.hpp, rewrite.hpp, icmp_error.hpp
+#pragma once
+#include "datapath/icmp_error.hpp"
+#include "datapath/record.hpp"
+
+namespace biplane {
+
+struct Outcome {
+    Fate fate;
+    uint16_t port;            // ingress
+    uint16_t socket_slot;     // fabric: XSKMAP slot of queue 0
+    uint32_t flow;            // number of the entry, or no_flow
+    uint32_t egress_ifindex;  // 0: nothing is sent (dropped, punted, traced, or left to the node's own stack)
+    bool to_peer;             // the frame may be put directly into the namespace behind the egress veth
+    bool from_fabric;
+    bool is_traced;
+};
+
+template <typename Packet, typename Tables>
+inline Fate admit(Packet& packet, const Tables& tables, Journey& j) {
+    j.zone = tables.zone(j.epoch, j.key.zone);
+    if (!j.zone || j.zone->vni == 0) return drop(DropReason::port_unconfigured);
+    if (j.is_arp || j.is_neighbour_message) return Fate::unpack(decide_answer(&packet, &tables, &j));
+    if (j.came_encapsulated) {
+        const Fate fate = check_congestion(j);
+        if (fate.is_decided()) return fate;
+    }
+    return check_unicast(packet, j);
+}
+
+// Reads only. Undecided is no outcome: the last step always decides.
+template <typename Packet, typename Tables>
+inline Fate decide(Packet& packet, const Tables& tables, uint32_t ifindex, Journey& j) {
+    Fate fate = enter(packet, tables, ifindex, j);
+    if (fate.is_decided()) return fate;
+    fate = j.port->kind == PortKind::fabric ? open_tunnel(packet, tables, j) : check_ethernet(packet, j);
+    if (fate.is_decided()) return fate;
+    fate = Fate::unpack(packet.parse_headers(j));
+    if (fate.is_decided()) return fate;
+    fate = admit(packet, tables, j);
+    if (fate.is_decided()) return fate;
+    find(tables, j);
+    fate = choose_plane<Packet>(tables, j);
+    if (fate.is_decided()) return fate;
+    fate = find_or_judge(tables, j);
+    if (fate.is_decided()) return fate;
+    fate = choose_next_hop(tables, j);
+    if (fate.is_decided()) return fate;
+    return check_may_leave(j);
+}
+
+// Writes what was decided: the flow, then the packet.
+template <typename Packet, typename Tables>
+inline Fate carry_out(Packet& packet, const Tables& tables, Journey& j, Fate fate) {
+    switch (fate.verdict) {
+        case Verdict::forward:
+        case Verdict::deliver: {
+            if (!j.next_hop) return fate;  // to the node's own stack, as it came
+            const Fate recorded = record(packet, tables, j);
+            if (recorded.is_decided()) return recorded;
+            const bool done = fate.verdict == Verdict::forward ? rewrite_forwarded(packet, j) : rewrite_delivered(packet, j);
+            return done ? fate : drop(DropReason::rewrite_failed);
+        }
+        case Verdict::answer: return write_answer(&packet, &j) ? fate : drop(DropReason::rewrite_failed);
+        case Verdict::drop:
+        case Verdict::punt:
+        case Verdict::undecided: break;
+    }
+    return fate;
+}
+
+// D12: everything is counted once, at its ingress port.
+inline void count_fate(PortCounters& counters, Fate fate, uint64_t frames, uint64_t bytes) {
+    uint32_t reason = fate.detail;
+    forget_value(reason);
+    counters.received += frames;
+    counters.received_bytes += bytes;
+    switch (fate.verdict) {
+        case Verdict::forward: counters.forwarded += frames; break;
+        case Verdict::deliver: counters.delivered += frames; break;
+        case Verdict::answer:
+            counters.forwarded += frames;
+            counters.answered += frames;
+            break;
+        case Verdict::punt: counters.punted += frames; break;
+        case Verdict::undecided:
+        case Verdict::drop:
+            if (reason < drop_reasons) counters.drops[reason] += frames;
+            break;
+    }
+}
+
+template <typename Tables>
+inline void write_trace(const Tables& tables, const Journey& j, Fate fate) {
+    auto* trace = tables.trace();
+    if (!trace) return;
+    trace->epoch = j.epoch;
+    trace->port = j.port_number;
+    trace->zone = j.key.zone;
+    trace->inner_offset = static_cast<uint16_t>(j.network_offset());
+    trace->verdict = fate.verdict;
+    trace->detail = fate.detail;
+    trace->flow = j.flow ? j.flow_number : no_flow;
+    trace->key = j.key;
+    trace->next_hop = j.next_hop_number;
+    trace->source_hop = j.source_hop;
+    trace->route_length = j.route_length;
+    trace->route_looked_up = j.route_looked_up;
+    trace->judged = j.is_judged;
+    trace->ttl = j.ttl;
+    trace->flow_mode = j.flow_mode;
+    trace->nonce = j.config->trace_nonce;
+}
+
+// The whole way of one frame that came in through `ifindex`. `now` is the current tick.
+template <typename Packet, typename Tables>
+inline Outcome process(Packet& packet, const Tables& tables, uint32_t ifindex, uint32_t now) {
+    Journey j{};
+    Outcome outcome{};
+    j.config = tables.config();
+    j.now = now;
+    j.flow_number = no_flow;
+    outcome.flow = no_flow;
+    outcome.fate = drop(DropReason::port_unconfigured);
+    if (!j.config) return outcome;
+
+    const uint64_t frames = packet.wire_frames();
+    const uint64_t bytes = packet.length();
+    Fate fate = decide(packet, tables, ifindex, j);
+    outcome.port = j.port_number;
+    outcome.from_fabric = j.port && j.port->kind == PortKind::fabric;
+    outcome.socket_slot = j.port ? j.port->socket_slot : uint16_t{0};
+    if (packet.is_traced(j.config->trace_nonce)) {
+        write_trace(tables, j, fate);
+        outcome.fate = fate;
+        outcome.is_traced = true;
+        return outcome;
+    }
+    fate = carry_out(packet, tables, j, fate);
+    outcome.fate = fate;
+    outcome.flow = j.flow_number;
+
+    auto* counters = tables.counters(j.port_number);
+    if (!counters) return outcome;
+    count_fate(*counters, fate, frames, bytes);
+    counters->flows_created += j.is_new ? 1 : 0;
+    if (fate.verdict == Verdict::answer) outcome.egress_ifindex = ifindex;
+    if (fate.verdict == Verdict::drop && j.reply != Reply::none && may_send_error(*counters, now) && make_icmp_error(&packet, &j)) {
+        outcome.egress_ifindex = ifindex;
+        ++counters->answered;
+    }
+    if (outcome.egress_ifindex) {
+        ++counters->transmitted;
+        counters->transmitted_bytes += packet.length();
+    }
+    if ((fate.verdict == Verdict::forward || fate.verdict == Verdict::deliver) && j.next_hop) {
+        outcome.egress_ifindex = j.next_hop->ifindex;
+        outcome.to_peer = (j.next_hop->flags & next_hop_peer_elsewhere) != 0;
+        auto* egress = tables.counters(j.next_hop->port);
+        if (egress) {
+            egress->transmitted += frames;
+            egress->transmitted_bytes += packet.length();
+        }
+    }
+    return outcome;
+}
+
+}  // namespace biplane

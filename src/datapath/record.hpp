@@ -1,0 +1,71 @@
+// Writing down what was decided: a new pair, or an established flow's counters, state and time. Only for packets that leave.
+#pragma once
+#include "datapath/judge.hpp"
+
+namespace biplane {
+
+// The state is the pair's: both entries keep it.
+template <typename Tables>
+inline void write_mode(const Tables& tables, FlowEntry& entry, uint32_t number, uint8_t mode) {
+    constexpr uint8_t own = flow_mode_reverse | flow_mode_user_plane;
+    entry.mode = mode;
+    const auto* detail = tables.flow_detail(number);
+    auto* other = detail ? tables.flow(detail->other) : nullptr;
+    if (other) other->mode = static_cast<uint8_t>((mode & ~own) | (other->mode & own));
+}
+
+template <typename Packet, typename Tables>
+inline void account(Packet& packet, const Tables& tables, const Journey& j) {
+    FlowEntry& entry = *j.flow;
+    const uint32_t frames = packet.wire_frames();
+    add(entry.bytes, uint64_t{j.network_bytes});
+    const uint32_t before = add_and_get_old(entry.packets, frames);
+    if (before + frames < before) {
+        auto* detail = tables.flow_detail(j.flow_number);
+        if (detail) add(detail->packets_high, 1u);
+    }
+    if (entry.last_seen != j.now) entry.last_seen = j.now;
+    const uint8_t mode = next_mode(entry.mode, entry.protocol, j.tcp_flags);
+    if (mode != entry.mode) write_mode(tables, entry, j.flow_number, mode);
+}
+
+// The forward policy (next hop) and the reverse policy (zone <-> VNI, way back) of a new flow, written by its first packet.
+template <typename Packet, typename Tables>
+inline Fate record_new(const Tables& tables, Journey& j) {
+    NewFlow* flow = tables.new_flow();
+    if (!flow) return drop(DropReason::flow_table_full);
+    flow->key = j.key;
+    flow->now = j.now;
+    flow->epoch = j.epoch;
+    flow->vni = j.zone->vni;
+    flow->next_hop = j.next_hop_number;
+    flow->source_hop = j.source_hop;
+    flow->ingress_port = j.port_number;
+    flow->mode = with_state(Packet::plane == Plane::user ? flow_mode_user_plane : 0, FlowState::opening);
+    switch (tables.create_flow(*flow)) {
+        case FlowCreation::table_full: return drop(DropReason::flow_table_full);
+        case FlowCreation::contended: return drop(DropReason::flow_contended);
+        case FlowCreation::existed: break;
+        case FlowCreation::created: j.is_new = true; break;
+    }
+    j.flow_number = flow->entry;
+    j.flow = tables.flow(flow->entry);
+    return j.flow ? go_on() : drop(DropReason::flow_table_full);
+}
+
+template <typename Packet, typename Tables>
+inline Fate record(Packet& packet, const Tables& tables, Journey& j) {
+    if (j.is_related) return go_on();  // an ICMP error never creates, refreshes or changes a flow
+    if (!j.flow) {
+        const Fate fate = record_new<Packet>(tables, j);
+        if (fate.is_decided()) return fate;
+    } else if (j.is_judged) {
+        j.flow->next_hop = j.next_hop_number;
+        j.flow->source_hop = j.source_hop;
+        publish_value(j.flow->epoch, j.epoch);
+    }
+    account(packet, tables, j);
+    return go_on();
+}
+
+}  // namespace biplane

@@ -1,0 +1,129 @@
+// The programs of the kernel plane. Each one wraps its context as a Packet, runs the pipeline and carries the outcome to the
+// kernel: redirect, punt, pass or drop.
+// Everything is inlined but what says noinline: a BPF function returns no struct, takes five arguments, and libbpf looks for
+// subprograms in .text only, where inline functions that clang leaves out of line do not go.
+#pragma clang attribute push(__attribute__((always_inline)), apply_to = function)
+#include "planes/kernel/kernel_tables.hpp"
+#include "planes/kernel/skb_packet.hpp"
+#include "planes/kernel/xdp_packet.hpp"
+#pragma clang attribute pop
+
+using namespace biplane;
+
+namespace {
+
+// Return codes of tc programs (include/uapi/linux/pkt_cls.h); tcx understands the same numbers.
+constexpr int tc_next = -1;  // TC_ACT_UNSPEC: on to the next program, then the stack
+constexpr int tc_drop = 2;   // TC_ACT_SHOT
+
+// How much of a socket buffer must lie in one piece to be read directly: Ethernet, IPv4 and TCP without options, in a tunnel or
+// not. Stacks keep the headers they made or merged in one piece; only odd senders need the copy.
+constexpr uint32_t workload_linear_bytes = 54;
+constexpr uint32_t fabric_linear_bytes = 54 + tunnel_ipv4_bytes;
+constexpr uint32_t pulled_bytes = 256;
+
+inline uint32_t now_tick() { return static_cast<uint32_t>(bpf::ktime_get_coarse_ns() >> tick_shift); }
+
+template <typename Packet>
+inline bool write_punt_tag(Packet& packet, const Outcome& outcome) {
+    auto* tag = packet.template at<PuntTag>(0);
+    if (!tag) return false;
+    *tag = PuntTag{outcome.port, outcome.fate.detail, punt_magic, outcome.flow, 0};
+    return true;
+}
+
+// A punted frame that nobody takes is dropped after all: counted as that, and not as punted.
+inline void take_back_punt(const KernelTables& tables, uint32_t port) {
+    auto* counters = tables.counters(port);
+    if (!counters) return;
+    --counters->punted;
+    ++counters->drops[static_cast<uint32_t>(DropReason::user_plane_down)];
+}
+
+template <uint32_t LinearBytes>
+inline int run_tcx(__sk_buff* skb) {
+    const uint32_t linear = skb->data_end - skb->data;
+    if (linear < LinearBytes && linear < skb->len) bpf::skb_pull_data(skb, skb->len < pulled_bytes ? skb->len : pulled_bytes);
+    SkbPacket packet(skb);
+    const KernelTables tables;
+    const Outcome outcome = process(packet, tables, skb->ifindex, now_tick());
+    if (outcome.is_traced) return tc_drop;
+    if (outcome.egress_ifindex)
+        return static_cast<int>(outcome.to_peer ? bpf::redirect_peer(outcome.egress_ifindex, 0) : bpf::redirect(outcome.egress_ifindex, 0));
+    if (outcome.fate.verdict == Verdict::deliver) return tc_next;
+    if (outcome.fate.verdict != Verdict::punt) return tc_drop;
+    const Config* config = tables.config();
+    if (!config || config->punt_ifindex == 0 || !write_punt_tag(packet, outcome)) {
+        take_back_punt(tables, outcome.port);
+        return tc_drop;
+    }
+    return static_cast<int>(bpf::redirect(config->punt_ifindex, 0));
+}
+
+}  // namespace
+
+extern "C" __attribute__((noinline, used)) uint32_t bp_parse_skb(__sk_buff* skb, Headers* headers) {
+    if (!headers) return drop(DropReason::frame_truncated).packed();
+    SkbPacket packet(skb);
+    return parse(packet, *headers).packed();
+}
+
+extern "C" __attribute__((noinline, used)) uint32_t bp_parse_xdp(xdp_md* xdp, Headers* headers) {
+    if (!headers) return drop(DropReason::frame_truncated).packed();
+    XdpPacket packet(xdp);
+    return parse(packet, *headers).packed();
+}
+
+extern "C" __attribute__((noinline, used)) uint32_t bp_route_to(uint32_t epoch, uint32_t zone, uint64_t destination_high,
+                                                               uint64_t destination_low) {
+    return longest_route(KernelTables{}, epoch, static_cast<uint16_t>(zone), Address{{destination_high, destination_low}}).packed();
+}
+
+extern "C" __attribute__((noinline, used)) uint32_t bp_reclaim_rank(uint32_t flow, uint32_t now) {
+    return rank_for_reclaim(KernelTables{}, flow, now);
+}
+
+extern "C" __attribute__((noinline, used)) int bp_create_flow() {
+    NewFlow* flow = KernelTables{}.new_flow();
+    if (!flow) return static_cast<int>(FlowCreation::table_full);
+    return static_cast<int>(make_pair(KernelTables{}, *flow));
+}
+
+extern "C" __attribute__((section("tc"), used)) int prog_tcx(__sk_buff* skb) {
+    return run_tcx<workload_linear_bytes>(skb);
+}
+
+extern "C" __attribute__((section("tc"), used)) int prog_tcx_fabric(__sk_buff* skb) {
+    return run_tcx<fabric_linear_bytes>(skb);
+}
+
+extern "C" __attribute__((section("xdp"), used)) int prog_xdp(xdp_md* xdp) {
+    XdpPacket packet(xdp);
+    const KernelTables tables;
+    const Outcome outcome = process(packet, tables, xdp->ingress_ifindex, now_tick());
+    if (outcome.is_traced) return XDP_DROP;
+    if (outcome.egress_ifindex) return static_cast<int>(bpf::redirect(outcome.egress_ifindex, 0));
+    if (outcome.fate.verdict == Verdict::deliver) return XDP_PASS;
+    if (outcome.fate.verdict != Verdict::punt) return XDP_DROP;
+    uint32_t slot = outcome.socket_slot + xdp->rx_queue_index;
+    if (!bpf::map_lookup_elem(&bp_sockets, &slot) || !write_punt_tag(packet, outcome)) {
+        take_back_punt(tables, outcome.port);
+        return XDP_DROP;
+    }
+    return static_cast<int>(bpf::redirect_map(&bp_sockets, slot, XDP_DROP));
+}
+
+// On the inner end of the punt port: hands what the tcx programs redirected there to the user plane's socket.
+extern "C" __attribute__((section("xdp"), used)) int prog_punt(xdp_md* xdp) {
+    XdpPacket packet(xdp);
+    const auto* tag = packet.at<PuntTag>(0);
+    if (!tag || tag->magic != punt_magic) return XDP_DROP;
+    uint32_t slot = xdp->rx_queue_index;
+    if (!bpf::map_lookup_elem(&bp_sockets, &slot)) {
+        take_back_punt(KernelTables{}, tag->port);
+        return XDP_DROP;
+    }
+    return static_cast<int>(bpf::redirect_map(&bp_sockets, slot, XDP_DROP));
+}
+
+extern "C" __attribute__((section("license"), used)) const char _license[] = "GPL";

@@ -1,0 +1,70 @@
+// A socket buffer at a tcx or clsact hook as the pipeline's Packet. GSO packets stay whole: resizing tells the kernel what the
+// new bytes are, so that it can segment and checksum later, or never.
+#pragma once
+#include "datapath/pipeline.hpp"
+#include "planes/kernel/bpf_helpers.hpp"
+
+// Out of line and global: verified once, for any frame offset.
+extern "C" uint32_t bp_parse_skb(__sk_buff* skb, biplane::Headers* headers);
+
+namespace biplane {
+
+namespace adjust_room {  // flags of bpf_skb_adjust_room, newer than Debian's headers in part
+constexpr uint32_t mode_mac = 1;
+constexpr uint64_t fixed_gso = 1u << 0;
+constexpr uint64_t encap_l3_ipv4 = 1u << 1;
+constexpr uint64_t encap_l3_ipv6 = 1u << 2;
+constexpr uint64_t encap_l4_udp = 1u << 4;
+constexpr uint64_t encap_l2_eth = 1u << 6;
+constexpr uint64_t decap_l3_ipv4 = 1u << 7;
+constexpr uint64_t decap_l3_ipv6 = 1u << 8;
+constexpr uint64_t encap_l2(uint64_t bytes) { return bytes << 56; }
+}  // namespace adjust_room
+
+class SkbPacket {
+   public:
+    static constexpr Plane plane = Plane::kernel;
+
+    explicit SkbPacket(__sk_buff* skb) : skb_(skb) {}
+
+    template <typename T>
+    inline __attribute__((always_inline)) T* at(uint32_t offset) {
+        // The barrier makes clang check the very register that it adds: the verifier relates no others.
+        if (!__builtin_constant_p(offset)) asm volatile("" : "+r"(offset));
+        if (offset > headers_bytes_max) return nullptr;
+        auto* place = reinterpret_cast<uint8_t*>(static_cast<unsigned long>(skb_->data)) + offset;
+        const auto* end = reinterpret_cast<const uint8_t*>(static_cast<unsigned long>(skb_->data_end));
+        // The verifier knows `place + size > end` only; without the barrier clang 19 compares `place >= end - size + 1`
+        // ("pointer arithmetic on pkt_end prohibited").
+        const auto* behind = place + sizeof(T);
+        asm volatile("" : "+r"(behind));
+        return behind <= end ? reinterpret_cast<T*>(place) : nullptr;
+    }
+    uint32_t parse_headers(Headers& headers) { return bp_parse_skb(skb_, &headers); }
+    uint32_t length() const { return skb_->len; }
+    uint32_t segment_payload() const { return skb_->gso_size; }
+    uint32_t wire_frames() const { return skb_->gso_segs > 1 ? skb_->gso_segs : 1; }
+    bool is_traced(uint64_t nonce) const { return nonce != 0 && skb_->tstamp == nonce; }
+
+    bool insert_after_ethernet(uint32_t bytes, Room room) {
+        using namespace adjust_room;
+        uint64_t flags = 0;
+        if (room != Room::plain)
+            flags = fixed_gso | encap_l4_udp | encap_l2_eth | encap_l2(sizeof(EthernetHeader)) |
+                    (room == Room::tunnel_ipv4 ? encap_l3_ipv4 : encap_l3_ipv6);
+        return bpf::skb_adjust_room(skb_, static_cast<int>(bytes), mode_mac, flags) == 0;
+    }
+    bool remove_after_ethernet(uint32_t bytes, Room room, bool inner_is_ipv6) {
+        using namespace adjust_room;
+        uint64_t flags = fixed_gso;
+        if (room == Room::tunnel_ipv4 && inner_is_ipv6) flags |= decap_l3_ipv6;
+        if (room == Room::tunnel_ipv6 && !inner_is_ipv6) flags |= decap_l3_ipv4;
+        return bpf::skb_adjust_room(skb_, -static_cast<int>(bytes), mode_mac, flags) == 0;
+    }
+    bool trim(uint32_t bytes) { return bpf::skb_change_tail(skb_, bytes) == 0; }
+
+   private:
+    __sk_buff* skb_;
+};
+
+}  // namespace biplane

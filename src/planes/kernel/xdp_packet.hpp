@@ -1,0 +1,49 @@
+// A frame at an XDP hook as the pipeline's Packet.
+#pragma once
+#include "datapath/pipeline.hpp"
+#include "planes/kernel/bpf_helpers.hpp"
+
+// Out of line and global: verified once, for any frame offset.
+extern "C" uint32_t bp_parse_xdp(xdp_md* xdp, biplane::Headers* headers);
+
+namespace biplane {
+
+class XdpPacket {
+   public:
+    static constexpr Plane plane = Plane::kernel;
+
+    explicit XdpPacket(xdp_md* xdp) : xdp_(xdp) {}
+
+    template <typename T>
+    inline __attribute__((always_inline)) T* at(uint32_t offset) {
+        // The barrier makes clang check the very register that it adds: the verifier relates no others.
+        if (!__builtin_constant_p(offset)) asm volatile("" : "+r"(offset));
+        if (offset > headers_bytes_max) return nullptr;
+        auto* place = reinterpret_cast<uint8_t*>(static_cast<unsigned long>(xdp_->data)) + offset;
+        const auto* end = reinterpret_cast<const uint8_t*>(static_cast<unsigned long>(xdp_->data_end));
+        // The verifier knows `place + size > end` only; without the barrier clang 19 compares `place >= end - size + 1`
+        // ("pointer arithmetic on pkt_end prohibited").
+        const auto* behind = place + sizeof(T);
+        asm volatile("" : "+r"(behind));
+        return behind <= end ? reinterpret_cast<T*>(place) : nullptr;
+    }
+    uint32_t parse_headers(Headers& headers) { return bp_parse_xdp(xdp_, &headers); }
+    uint32_t length() const { return static_cast<uint32_t>(xdp_->data_end - xdp_->data); }
+    uint32_t segment_payload() const { return 0; }
+    uint32_t wire_frames() const { return 1; }
+    bool is_traced(uint64_t nonce) const {
+        if (nonce == 0) return false;
+        const auto* carried = reinterpret_cast<const uint64_t*>(static_cast<unsigned long>(xdp_->data_meta));
+        const auto* end = reinterpret_cast<const uint8_t*>(static_cast<unsigned long>(xdp_->data));
+        return reinterpret_cast<const uint8_t*>(carried + 1) <= end && *carried == nonce;
+    }
+
+    bool insert_after_ethernet(uint32_t bytes, Room) { return bpf::xdp_adjust_head(xdp_, -static_cast<int>(bytes)) == 0; }
+    bool remove_after_ethernet(uint32_t bytes, Room, bool) { return bpf::xdp_adjust_head(xdp_, static_cast<int>(bytes)) == 0; }
+    bool trim(uint32_t bytes) { return bpf::xdp_adjust_tail(xdp_, static_cast<int>(bytes) - static_cast<int>(length())) == 0; }
+
+   private:
+    xdp_md* xdp_;
+};
+
+}  // namespace biplane

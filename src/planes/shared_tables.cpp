@@ -1,0 +1,208 @@
+#include "planes/shared_tables.hpp"
+
+#include <bpf/bpf.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/fd.hpp"
+#include "layout/pins.hpp"
+
+namespace biplane {
+namespace {
+
+constexpr uint64_t page_bytes = 4096;
+
+struct PinnedMap {
+    Fd fd;
+    uint32_t entries;
+    uint32_t entry_bytes;
+};
+
+Result<PinnedMap> open_pin(const std::string& path) {
+    Fd fd(bpf_obj_get(path.c_str()));
+    if (!fd) return failed_call("open the pinned table " + path, errno);
+    bpf_map_info info{};
+    uint32_t info_bytes = sizeof(info);
+    if (bpf_obj_get_info_by_fd(fd.get(), &info, &info_bytes) != 0) return failed_call("ask the kernel about " + path, errno);
+    return PinnedMap{std::move(fd), info.max_entries, info.value_size};
+}
+
+constexpr uint64_t stride_of(uint64_t entry_bytes) { return (entry_bytes + 7) / 8 * 8; }
+
+uint32_t power_of_two_below(uint32_t value) {
+    uint32_t power = 1;
+    while (power <= value / 2) power *= 2;
+    return power;
+}
+
+}  // namespace
+
+FlowTimeouts default_timeouts() {
+    FlowTimeouts timeouts{};
+    timeouts.tcp_opening = ticks_from_ms(30'000);
+    timeouts.tcp_established = ticks_from_ms(2ull * 3600 * 1000 + 4 * 60 * 1000);
+    timeouts.tcp_closing = ticks_from_ms(240'000);
+    timeouts.tcp_closed = ticks_from_ms(10'000);
+    timeouts.udp_single = ticks_from_ms(120'000);
+    timeouts.udp_stream = ticks_from_ms(300'000);
+    timeouts.icmp = ticks_from_ms(60'000);
+    timeouts.other = ticks_from_ms(120'000);
+    return timeouts;
+}
+
+uint32_t current_tick() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return static_cast<uint32_t>((uint64_t(now.tv_sec) * 1'000'000'000ull + uint64_t(now.tv_nsec)) >> tick_shift);
+}
+
+void initialise_config(Config& config, const TableSizes& sizes, const uint32_t (&secret)[10]) {
+    config = Config{};
+    config.version = layout_version;
+    std::copy(std::begin(secret), std::end(secret), std::begin(config.hash_secret));
+    config.flow_bucket_mask = sizes.flow_buckets - 1;
+    config.route_bucket_mask = sizes.route_buckets - 1;
+    config.counter_slots = sizes.counter_slots;
+    config.user_plane_timeout = default_user_plane_timeout;
+    config.timeouts = default_timeouts();
+    config.gateway_ipv4 = default_gateway_ipv4;
+    config.gateway_ipv6 = default_gateway_ipv6;
+}
+
+template <typename T>
+Status SharedTables::map_pin(const std::string& directory, const char* name, Access access, uint64_t wanted_entries, T*& place,
+                             uint64_t* found_entries) {
+    const std::string path = directory + "/" + name;
+    auto map = open_pin(path);
+    if (!map) return map.error().within("map the tables");
+    if (map->entry_bytes != sizeof(T) || (wanted_entries != 0 && map->entries != wanted_entries))
+        return failure("the pinned table " + path + " has " + std::to_string(map->entries) + " entries of " +
+                       std::to_string(map->entry_bytes) + " bytes, expected " + std::to_string(wanted_entries) + " of " +
+                       std::to_string(sizeof(T)) + ": it was made by another version or with other sizes");
+    if (found_entries) *found_entries = map->entries;
+    const uint64_t bytes = (uint64_t{map->entries} * stride_of(sizeof(T)) + page_bytes - 1) / page_bytes * page_bytes;
+    const int protection = access == Access::write ? PROT_READ | PROT_WRITE : PROT_READ;
+    void* address = mmap(nullptr, bytes, protection, MAP_SHARED, map->fd.get(), 0);
+    if (address == MAP_FAILED) return failed_call("map the pinned table " + path, errno);
+    mappings_.push_back({address, bytes});
+    place = static_cast<T*>(address);
+    return {};
+}
+
+Result<SharedTables> SharedTables::open(const std::string& directory, Access access) {
+    SharedTables tables;
+    uint64_t flow_buckets = 0, route_buckets = 0, counters = 0;
+    Status status = tables.map_pin(directory, pins::config, access, 1, tables.config_);
+    const auto map = [&](const char* name, uint64_t entries, auto& place, uint64_t* found = nullptr) {
+        if (status) status = tables.map_pin(directory, name, access, entries, place, found);
+    };
+    map(pins::ports, uint64_t{banks} * ports_max, tables.ports_);
+    map(pins::port_index, uint64_t{banks} * port_index_slots, tables.port_index_);
+    map(pins::zones, uint64_t{banks} * zones_max, tables.zones_);
+    map(pins::vni_index, uint64_t{banks} * vni_index_slots, tables.vni_index_);
+    map(pins::nodes, uint64_t{banks} * node_slots, tables.nodes_);
+    map(pins::routes, 0, tables.routes_, &route_buckets);
+    map(pins::next_hops, uint64_t{banks} * next_hops_max, tables.next_hops_);
+    map(pins::flow_buckets, 0, tables.flow_buckets_, &flow_buckets);
+    map(pins::flows, flow_buckets * flow_bucket_ways, tables.flows_);
+    map(pins::flow_details, flow_buckets * flow_bucket_ways, tables.flow_details_);
+    map(pins::flow_locks, flow_lock_slots, tables.flow_locks_);
+    map(pins::counters, 0, tables.counters_, &counters);
+    map(pins::user_plane, 1, tables.user_plane_);
+    map(pins::trace, 1, tables.trace_);
+    if (!status) return tl::unexpected(status.error());
+    tables.sizes_ = {static_cast<uint32_t>(flow_buckets), static_cast<uint32_t>(route_buckets / banks),
+                     static_cast<uint32_t>(counters / ports_max)};
+    tables.writer_slot_ = tables.user_plane_slot();
+    const Config& config = *tables.config_;
+    if (config.version != 0 && config.version != layout_version)
+        return failure("the tables pinned in " + directory + " have layout version " + std::to_string(config.version) +
+                       ", this program has " + std::to_string(layout_version));
+    return tables;
+}
+
+template <typename T>
+void SharedTables::allocate(uint64_t entries, T*& place) {
+    const uint64_t bytes = (entries * stride_of(sizeof(T)) + page_bytes - 1) / page_bytes * page_bytes;
+    void* address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (address == MAP_FAILED) return;
+    mappings_.push_back({address, bytes});
+    place = static_cast<T*>(address);
+}
+
+Result<SharedTables> SharedTables::in_memory(const TableSizes& requested, uint64_t secret_seed) {
+    SharedTables tables;
+    TableSizes sizes = requested;
+    sizes.flow_buckets = power_of_two_below(sizes.flow_buckets);
+    sizes.route_buckets = power_of_two_below(sizes.route_buckets);
+    tables.sizes_ = sizes;
+    tables.writer_slot_ = tables.user_plane_slot();
+    tables.allocate(1, tables.config_);
+    tables.allocate(uint64_t{banks} * ports_max, tables.ports_);
+    tables.allocate(uint64_t{banks} * port_index_slots, tables.port_index_);
+    tables.allocate(uint64_t{banks} * zones_max, tables.zones_);
+    tables.allocate(uint64_t{banks} * vni_index_slots, tables.vni_index_);
+    tables.allocate(uint64_t{banks} * node_slots, tables.nodes_);
+    tables.allocate(uint64_t{banks} * sizes.route_buckets, tables.routes_);
+    tables.allocate(uint64_t{banks} * next_hops_max, tables.next_hops_);
+    tables.allocate(sizes.flow_buckets, tables.flow_buckets_);
+    tables.allocate(tables.flow_entries(), tables.flows_);
+    tables.allocate(tables.flow_entries(), tables.flow_details_);
+    tables.allocate(flow_lock_slots, tables.flow_locks_);
+    tables.allocate(uint64_t{sizes.counter_slots} * ports_max, tables.counters_);
+    tables.allocate(1, tables.user_plane_);
+    tables.allocate(1, tables.trace_);
+    constexpr size_t table_count = 15;
+    if (tables.mappings_.size() != table_count) return failed_call("allocate the tables", ENOMEM);
+
+    uint32_t secret[10];
+    for (uint32_t& word : secret) {
+        secret_seed = spread(secret_seed + 0x9e3779b97f4a7c15u);
+        word = static_cast<uint32_t>(secret_seed >> 32) | 1;
+    }
+    initialise_config(*tables.config_, sizes, secret);
+    return tables;
+}
+
+SharedTables::SharedTables(SharedTables&& other) noexcept { *this = std::move(other); }
+
+SharedTables& SharedTables::operator=(SharedTables&& other) noexcept {
+    if (this == &other) return *this;
+    release();
+    mappings_ = std::exchange(other.mappings_, {});
+    sizes_ = other.sizes_;
+    writer_slot_ = other.writer_slot_;
+    config_ = std::exchange(other.config_, nullptr);
+    ports_ = std::exchange(other.ports_, nullptr);
+    port_index_ = std::exchange(other.port_index_, nullptr);
+    zones_ = std::exchange(other.zones_, nullptr);
+    vni_index_ = std::exchange(other.vni_index_, nullptr);
+    nodes_ = std::exchange(other.nodes_, nullptr);
+    routes_ = std::exchange(other.routes_, nullptr);
+    next_hops_ = std::exchange(other.next_hops_, nullptr);
+    flow_buckets_ = std::exchange(other.flow_buckets_, nullptr);
+    flows_ = std::exchange(other.flows_, nullptr);
+    flow_details_ = std::exchange(other.flow_details_, nullptr);
+    flow_locks_ = std::exchange(other.flow_locks_, nullptr);
+    counters_ = std::exchange(other.counters_, nullptr);
+    user_plane_ = std::exchange(other.user_plane_, nullptr);
+    trace_ = std::exchange(other.trace_, nullptr);
+    return *this;
+}
+
+SharedTables::~SharedTables() { release(); }
+
+void SharedTables::release() {
+    for (const Mapping& mapping : mappings_) munmap(mapping.address, mapping.length);
+    mappings_.clear();
+}
+
+PortCounters* SharedTables::counters(uint32_t slot, uint32_t port) const {
+    return slot < sizes_.counter_slots && port < ports_max ? counters_ + size_t{slot} * ports_max + port : nullptr;
+}
+
+}  // namespace biplane

@@ -1,0 +1,28 @@
+// What stands over the Ethernet addresses of a punted frame (PuntTag, layout/tables.hpp), and how they are put back.
+#pragma once
+#include <cstring>
+#include <optional>
+
+#include "datapath/headers.hpp"
+#include "layout/tables.hpp"
+
+namespace biplane {
+
+// Nothing if the frame was not tagged by the kernel plane: the kernel's own chatter on the punt port, or a stranger's.
+inline std::optional<PuntTag> read_punt_tag(const uint8_t* frame, uint32_t length) {
+    if (length < sizeof(EthernetHeader)) return std::nullopt;
+    PuntTag tag;
+    std::memcpy(&tag, frame, sizeof tag);
+    if (tag.magic != punt_magic || tag.port == no_port || tag.port >= ports_max) return std::nullopt;
+    return tag;
+}
+
+// The kernel plane let the frame pass, so it was sent to the router, and by the only one who may send through this port. Who sent it
+// over the fabric is not kept: nothing in the pipeline asks for it.
+inline void restore_addresses(uint8_t* frame, const Port& port) {
+    auto& ethernet = *reinterpret_cast<EthernetHeader*>(frame);
+    ethernet.destination = port.router_mac;
+    ethernet.source = port.kind == PortKind::fabric ? MacAddress{} : port.peer_mac;
+}
+
+}  // namespace biplane

@@ -1,0 +1,94 @@
+#include "store/store.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <string_view>
+
+#include "base/fd.hpp"
+#include "base/read_file.hpp"
+#include "control/documents.hpp"
+
+namespace biplane {
+namespace {
+
+constexpr char state_name[] = "state.yaml";
+constexpr char new_state_name[] = "state.yaml.new";
+
+Status create_directory(const std::string& path) {
+    for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+        const std::string parent = path.substr(0, slash);
+        const bool is_last = slash == std::string::npos;
+        if (::mkdir(parent.c_str(), is_last ? 0700 : 0755) != 0 && errno != EEXIST)
+            return failed_call("create the store directory " + parent, errno);
+        if (is_last) return {};
+    }
+}
+
+Result<Fd> open_directory(const std::string& path) {
+    Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory) return failed_call("open the store directory " + path, errno);
+    return directory;
+}
+
+Status write_all(int fd, std::string_view text, const std::string& path) {
+    while (!text.empty()) {
+        const ssize_t count = ::write(fd, text.data(), text.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return failed_call("write " + path, errno);
+        text.remove_prefix(static_cast<size_t>(count));
+    }
+    return {};
+}
+
+Status write_durably(const std::string& path, std::string_view text) {
+    Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!file) return failed_call("create " + path, errno);
+    if (auto written = write_all(file.get(), text, path); !written) return written;
+    if (::fsync(file.get()) != 0) return failed_call("bring to disk " + path, errno);
+    if (::close(file.release()) != 0) return failed_call("close " + path, errno);
+    return {};
+}
+
+Result<DesiredState> read_state(const std::string& path) {
+    const auto text = read_file(path);
+    if (!text && text.error().code == ENOENT) return DesiredState{};
+    if (!text) return tl::unexpected(text.error());
+    const auto documents = parse_documents(*text, path);
+    if (!documents) return tl::unexpected(documents.error());
+    return put_documents(DesiredState{}, *documents);
+}
+
+std::string text_of(const DesiredState& state) {
+    std::string text = "# Written by biplaned; replaced as a whole with every change. Use `biplane apply`, not an editor.\n";
+    for (const Document& document : to_documents(state)) text += "---\n" + document.text;
+    return text;
+}
+
+}  // namespace
+
+Result<Store> Store::open(const std::string& directory) {
+    if (auto created = create_directory(directory); !created) return tl::unexpected(created.error());
+    auto state = read_state(directory + "/" + state_name);
+    if (!state)
+        return failure(
+            "the stored state cannot be used; repair the file, or move it away to start empty and apply your documents again: " +
+                state.error().message,
+            state.error().code);
+    return Store(directory, *std::move(state));
+}
+
+Status Store::save(const DesiredState& state) {
+    const std::string path = directory_ + "/" + state_name;
+    const std::string new_path = directory_ + "/" + new_state_name;
+    const auto directory = open_directory(directory_);
+    if (!directory) return tl::unexpected(directory.error());
+    if (auto written = write_durably(new_path, text_of(state)); !written) return written;
+    if (::rename(new_path.c_str(), path.c_str()) != 0) return failed_call("replace " + path, errno);
+    if (::fsync(directory->get()) != 0) return failed_call("bring to disk the directory " + directory_, errno);
+    state_ = state;
+    return {};
+}
+
+}  // namespace biplane

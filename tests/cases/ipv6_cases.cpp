@@ -1,0 +1,122 @@
+// IPv6: header validity, extension headers in order and bounded (RFC 8200 section 4, RFC 7112), routing headers (RFC 5095),
+// addresses (RFC 4291), fragments (RFC 6946).
+#include "cases/case.hpp"
+
+namespace biplane::cases {
+
+using namespace world;
+using namespace packets;
+
+namespace {
+
+constexpr std::string_view web = "fd00:a::10", db = "fd00:a::11";
+
+const Packet header = frame_from(red_web).ipv6(web, db);
+const Packet datagram = header.udp(5000, 53).filler(16);
+const WantedFlow datagram_flow = flow(red, 17, "fd00:a::10", 5000, "fd00:a::11", 53);
+const WantedFlow by_address = flow(red, 17, "fd00:a::10", 0, "fd00:a::11", 0);
+
+Wanted delivered_to_db(const Packet& packet) { return delivered(red_db, at(red_db, packet).ttl(63)); }
+
+std::vector<Case> header_cases() {
+    using enum DropReason;
+    return {
+        {"an IPv6 datagram between two workloads of one network is delivered, its hop limit spent by one",
+         {arrives(red_web, datagram).is(delivered_to_db(datagram))},
+         {datagram_flow.to(red_db).from(red_web, red_web).seen(1, 0).of_bytes(64, 0)}},
+        {"traffic class of a delivered IPv6 packet stays as it is",
+         {arrives(red_web, datagram.traffic_class(0xb9)).is(delivered_to_db(datagram.traffic_class(0xb9)))},
+         {datagram_flow}},
+        {"hop limit 2 is forwarded with hop limit 1",
+         {arrives(red_web, datagram.ttl(2)).is(delivered(red_db, at(red_db, datagram).ttl(1)))},
+         {datagram_flow}},
+        {"an IPv4 version in an IPv6 frame is dropped", {arrives(red_web, datagram.version(4)).is(dropped(ipv6_header_invalid))}},
+        {"a payload length of one byte more than the frame has is dropped",
+         {arrives(red_web, datagram.length_field(25)).is(dropped(ipv6_header_invalid))}},
+        {"a frame that ends within the IPv6 header is dropped",
+         {arrives(red_web, datagram.cut_to(14 + 39)).is(dropped(frame_truncated))}},
+    };
+}
+
+std::vector<Case> extension_cases() {
+    using enum DropReason;
+    const auto udp = [](const Packet& packet) { return packet.udp(5000, 53).filler(16); };
+    const Packet with_options = udp(header.hop_by_hop().destination_options(2));
+    const Packet six = udp(header.hop_by_hop().destination_options().destination_options().destination_options()
+                               .destination_options().destination_options());
+    const Packet seven = udp(header.hop_by_hop().destination_options().destination_options().destination_options()
+                                 .destination_options().destination_options().destination_options());
+    return {
+        {"hop-by-hop and destination options are no way round the ports",
+         {arrives(red_web, with_options).is(delivered_to_db(with_options))},
+         {datagram_flow}},
+        {"six extension headers pass", {arrives(red_web, six).is(delivered_to_db(six))}, {datagram_flow}},
+        {"seven extension headers are too many", {arrives(red_web, seven).is(dropped(ipv6_extension_invalid))}},
+        {"hop-by-hop options behind another extension header are dropped",
+         {arrives(red_web, udp(header.destination_options().hop_by_hop())).is(dropped(ipv6_extension_invalid))}},
+        {"an extension header that reaches beyond the packet is dropped",
+         {arrives(red_web, udp(header.destination_options()).patched(14 + 41, {4})).is(dropped(ipv6_extension_invalid))}},
+        {"a packet that ends within an extension header is dropped",
+         {arrives(red_web, header.destination_options().length_field(7).cut_to(14 + 47)).is(dropped(ipv6_extension_invalid))}},
+        {"a second fragment header is dropped",
+         {arrives(red_web, udp(header.fragment_header(0, true).fragment_header(0, true))).is(dropped(ipv6_extension_invalid))}},
+        {"a routing header of type 0 is dropped",
+         {arrives(red_web, udp(header.routing_header(0, 1))).is(dropped(ipv6_routing_header))}},
+        {"a routing header of an unknown type is dropped",
+         {arrives(red_web, udp(header.routing_header(253, 1))).is(dropped(ipv6_routing_header))}},
+    };
+}
+
+std::vector<Case> address_cases() {
+    using enum DropReason;
+    const auto to = [](std::string_view destination) {
+        return arrives(red_web, frame_from(red_web).ipv6(web, destination).udp(5000, 53));
+    };
+    const auto claiming = [](std::string_view source) {
+        return arrives(red_web, frame_from(red_web).ipv6(source, db).udp(5000, 53));
+    };
+    return {
+        {"an IPv6 packet to itself is dropped", {to("fd00:a::10").is(dropped(source_is_destination))}},
+        {"an IPv6 packet to loopback is dropped", {to("::1").is(dropped(martian_address))}},
+        {"an IPv6 packet to the unspecified address is dropped", {to("::").is(dropped(martian_address))}},
+        {"an IPv6 packet to a link-local address does not leave the link", {to("fe80::99").is(dropped(martian_address))}},
+        {"an IPv6 packet from loopback is dropped", {claiming("::1").is(dropped(martian_address))}},
+        {"an IPv6 packet from the unspecified address is dropped", {claiming("::").is(dropped(martian_address))}},
+        {"an IPv6 packet from a group is dropped", {claiming("ff02::1").is(dropped(martian_address))}},
+        {"an IPv6 packet to a group is dropped", {to("ff02::fb").is(dropped(multicast_unsupported))}},
+        {"an IPv4-mapped destination in an IPv6 packet is dropped", {to("::ffff:10.0.0.11").is(dropped(martian_address))}},
+        {"an IPv4-mapped source in an IPv6 packet is dropped", {claiming("::ffff:10.0.0.10").is(dropped(martian_address))}},
+        {"an IPv6 packet from the address of another workload is dropped",
+         {claiming("fd00:a::12").is(dropped(source_address_spoofed))}},
+        {"an IPv6 packet from a link-local address does not leave the link",
+         {claiming("fe80::10").is(dropped(source_address_spoofed))}},
+    };
+}
+
+std::vector<Case> fragment_cases() {
+    using enum DropReason;
+    const Packet first = header.fragment_header(0, true).udp(5000, 53).udp_length(48).filler(16);
+    const Packet later = header.fragment_header(24, false).protocol(17).filler(24);
+    const Packet atomic = header.fragment_header(0, false).udp(5000, 53).filler(16);
+    return {
+        {"all fragments of an IPv6 datagram take one way, by address",
+         {arrives(red_web, first).is(delivered_to_db(first)), arrives(red_web, later).is(delivered_to_db(later))},
+         {by_address.seen(2, 0)}},
+        {"an atomic fragment is no fragment", {arrives(red_web, atomic).is(delivered_to_db(atomic))}, {datagram_flow}},
+        {"an IPv6 first fragment without its whole TCP header is dropped",
+         {arrives(red_web, header.fragment_header(0, true).protocol(6).filler(16)).is(dropped(fragment_tiny))}},
+        {"an IPv6 first fragment that ends before its transport header is dropped",
+         {arrives(red_web, header.fragment_header(0, true).protocol(17)).is(dropped(fragment_tiny))}},
+    };
+}
+
+}  // namespace
+
+std::vector<Case> ipv6_cases() {
+    std::vector<Case> all = header_cases();
+    for (const auto& some : {extension_cases(), address_cases(), fragment_cases()})
+        all.insert(all.end(), some.begin(), some.end());
+    return all;
+}
+
+}  // namespace biplane::cases

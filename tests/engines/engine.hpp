@@ -1,0 +1,49 @@
+// One datapath under test, whatever runs it: it takes a frame at a port of the world and says what became of it. The tables are
+// the engine's own, and open to the test.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "packets/checksum.hpp"
+#include "planes/shared_tables.hpp"
+
+namespace biplane::engines {
+
+using packets::Bytes;
+
+// Small, so that they can be compared often and that flows meet each other.
+constexpr uint32_t flow_buckets = 256, route_buckets = 64;
+
+enum class Disposal : uint8_t { dropped, passed, sent };  // passed: to the stack behind the port
+
+struct Observation {
+    bool is_possible = true;  // false: this engine has no way to take such a frame
+    Disposal disposal = Disposal::dropped;
+    bool knows_egress = false;
+    uint32_t egress_ifindex = 0;  // 0: not sent anywhere
+    Bytes frame;                  // as the engine left it
+};
+
+class Engine {
+   public:
+    virtual ~Engine() = default;
+    virtual std::string name() const = 0;
+    virtual Plane plane() const = 0;
+    virtual bool writes_punt_tags() const = 0;
+    virtual SharedTables& tables() = 0;
+    virtual Observation run(uint16_t port, const Bytes& frame) = 0;
+};
+
+// The pipeline compiled for this processor, in either plane's role. `seed` is that of the tables' hash secret.
+Result<std::unique_ptr<Engine>> native_engine(Plane plane, uint64_t seed);
+
+// The programs of the kernel plane through BPF_PROG_TEST_RUN. Needs root; see kernel_ground.hpp for what it stands on.
+enum class FabricHook { tcx, xdp };
+Result<std::unique_ptr<Engine>> kernel_engine(FabricHook hook, const std::string& object_path, uint64_t seed);
+
+// The same state for every engine: the world's tables in both banks, no flow, no count, epoch 4.
+void reset(Engine& engine);
+
+}  // namespace biplane::engines

@@ -1,0 +1,42 @@
+#include <cstring>
+
+#include "cases/world.hpp"
+#include "engines/engine.hpp"
+
+namespace biplane::engines {
+
+namespace {
+
+template <typename Entry, typename Place>
+void write_both_banks(const std::vector<Entry>& entries, Place place) {
+    for (uint32_t bank = 0; bank < banks; ++bank) std::memcpy(place(bank), entries.data(), entries.size() * sizeof(Entry));
+}
+
+}  // namespace
+
+void reset(Engine& engine) {
+    SharedTables& t = engine.tables();
+    const TableSizes& sizes = t.sizes();
+    Config& config = *t.config();
+    const TableImage image = world::tables(config.hash_secret, sizes.route_buckets - 1);
+    write_both_banks(image.ports, [&](uint32_t bank) { return t.port(bank, 0); });
+    write_both_banks(image.port_index, [&](uint32_t bank) { return t.port_index(bank, 0); });
+    write_both_banks(image.zones, [&](uint32_t bank) { return t.zone(bank, 0); });
+    write_both_banks(image.vni_index, [&](uint32_t bank) { return t.vni_index(bank, 0); });
+    write_both_banks(image.nodes, [&](uint32_t bank) { return t.node(bank, 0); });
+    write_both_banks(image.routes, [&](uint32_t bank) { return t.route_bucket(bank, 0); });
+    write_both_banks(image.next_hops, [&](uint32_t bank) { return t.next_hop(bank, 0); });
+
+    std::memset(static_cast<void*>(t.flow_bucket(0)), 0, sizes.flow_buckets * sizeof(FlowBucket));
+    std::memset(static_cast<void*>(t.flow(0)), 0, t.flow_entries() * sizeof(FlowEntry));
+    std::memset(static_cast<void*>(t.flow_detail(0)), 0, t.flow_entries() * sizeof(FlowDetail));
+    std::memset(static_cast<void*>(t.flow_lock(0)), 0, flow_lock_slots * sizeof(FlowLock));
+    for (uint32_t slot = 0; slot < sizes.counter_slots; ++slot)
+        std::memset(static_cast<void*>(t.counters(slot, 0)), 0, world::ports_end * sizeof(PortCounters));
+    std::memset(static_cast<void*>(t.user_plane()), 0, sizeof(UserPlaneStatus));
+    config.epoch = 4;
+    config.timeouts = default_timeouts();
+    config.user_plane_timeout = ticks_from_ms(100);
+}
+
+}  // namespace biplane::engines
