@@ -69,12 +69,12 @@ def show_isolation(screen, lab):
         for place, path in PATHS.items():
             client_node = lab.nodes["node-a" if place == "near" else "node-b"]
             carried = node.port("blue/secret")["transmitted"]
-            dropped = client_node.port(f"red/{place}")["drops"].get("no-route", 0)
+            dropped = client_node.port(f"red/{place}")["drops"].get("route-discard", 0)
             screen.check(f"red does not reach it, {path}, {family}", traffic.no_ping(lab.containers[f"red-{place}"], address))
             carried = node.port("blue/secret")["transmitted"] - carried
-            dropped = client_node.port(f"red/{place}")["drops"].get("no-route", 0) - dropped
+            dropped = client_node.port(f"red/{place}")["drops"].get("route-discard", 0) - dropped
             screen.check(f"... and the counters say so, {path}, {family}",
-                         (carried == 0 and dropped >= 3, f"{dropped} dropped at red's port (no-route), {carried} sent to blue"))
+                         (carried == 0 and dropped >= 3, f"{dropped} dropped at red's port (route-discard), {carried} sent to blue"))
 
 
 def flow_findings(flows, tenant):

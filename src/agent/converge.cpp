@@ -53,6 +53,14 @@ bool is_in_force(const SharedTables& tables, const TableImage& image) {
            same(tables.next_hop(epoch, 0), image.next_hops);
 }
 
+// XDP takes frames as they are. Over a veth they come from the other node's stack without a driver in between that would complete
+// their checksums, so each end completes what it sends: fabrics on veth have the same hook at both ends.
+Status complete_checksums(const std::string& fabric) {
+    const auto driver = driver_of(fabric);
+    if (!driver) return tl::unexpected(driver.error());
+    return *driver == "veth" ? switch_transmit_offloads(fabric, false) : Status{};
+}
+
 }  // namespace
 
 Status Agent::converge(const DesiredState& desired) {
@@ -99,6 +107,8 @@ std::map<std::string, InterfaceFacts> Agent::attach_fabrics(Netlink& netlink) {
             note(Level::error, "fabric " + fabric.interface + ": " + attached.error().message);
             continue;
         }
+        if (*attached == AttachedHook::xdp_native)
+            if (auto done = complete_checksums(fabric.interface); !done) note(Level::warning, "fabric " + fabric.interface + ": " + done.error().message);
         if (!(*link)->up) note(Level::warning, "fabric interface " + fabric.interface + " is down");
         hooks_[(*link)->index] = to_string(*attached);
         fabrics[fabric.interface] = {(*link)->index, (*link)->mac, {}, static_cast<uint16_t>(std::min((*link)->mtu, 65535u))};

@@ -187,7 +187,7 @@ class Planner {
     }
 
     Status plan_nodes() {
-        if (!self_ && desired_.nodes.size() > 0)
+        if (!self_ && !desired_.nodes.empty())
             warn(fmt::format("there is no Node document for this node, {}: workloads of other nodes cannot be reached",
                              in_quotes(facts_.node)));
         for (const auto& [name, node] : desired_.nodes) {

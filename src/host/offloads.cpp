@@ -23,9 +23,18 @@ Status call_ethtool(const std::string& interface, void* command, const std::stri
     return {};
 }
 
-Status switch_offload(const std::string& interface, uint32_t command, const std::string& name, bool on) {
-    ethtool_value value{command, on};
-    return call_ethtool(interface, &value, (on ? "switch on " : "switch off ") + name);
+struct Offload {
+    uint32_t get;
+    uint32_t set;
+    const char* name;
+};
+
+// What is as wanted is left alone: a driver may have taken the switch away (veth with XDP at its other end and segmentation).
+Status switch_offload(const std::string& interface, const Offload& offload, bool on) {
+    ethtool_value value{offload.get, 0};
+    if (call_ethtool(interface, &value, std::string("ask for ") + offload.name) && (value.data != 0) == on) return {};
+    value = {offload.set, on};
+    return call_ethtool(interface, &value, std::string(on ? "switch on " : "switch off ") + offload.name);
 }
 
 }  // namespace
@@ -38,20 +47,17 @@ Result<std::string> driver_of(const std::string& interface) {
 }
 
 Status switch_gro(const std::string& interface, bool on) {
-    return switch_offload(interface, ETHTOOL_SGRO, "generic receive offload", on);
+    return switch_offload(interface, {ETHTOOL_GGRO, ETHTOOL_SGRO, "generic receive offload"}, on);
 }
 
 Status switch_transmit_offloads(const std::string& interface, bool on) {
     // Segmentation first: without checksum offload the kernel would refuse to keep it, and say so in its log.
-    const struct {
-        uint32_t command;
-        const char* name;
-    } offloads[] = {{ETHTOOL_STSO, "TCP segmentation offload"},
-                    {ETHTOOL_SGSO, "generic segmentation offload"},
-                    {ETHTOOL_STXCSUM, "checksum offload"},
-                    {ETHTOOL_SSG, "scatter/gather"}};
-    for (const auto& offload : offloads)
-        if (auto switched = switch_offload(interface, offload.command, offload.name, on); !switched) return switched;
+    const Offload offloads[] = {{ETHTOOL_GTSO, ETHTOOL_STSO, "TCP segmentation offload"},
+                                {ETHTOOL_GGSO, ETHTOOL_SGSO, "generic segmentation offload"},
+                                {ETHTOOL_GTXCSUM, ETHTOOL_STXCSUM, "checksum offload"},
+                                {ETHTOOL_GSG, ETHTOOL_SSG, "scatter/gather"}};
+    for (const Offload& offload : offloads)
+        if (auto switched = switch_offload(interface, offload, on); !switched) return switched;
     return {};
 }
 

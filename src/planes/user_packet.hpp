@@ -20,6 +20,7 @@ class UserPacket {
 
     template <typename T>
     T* at(uint32_t offset) {
+        if (offset > headers_bytes_max) return nullptr;  // as in the kernel plane
         return offset + sizeof(T) <= length_ ? reinterpret_cast<T*>(frame_ + offset) : nullptr;
     }
     uint32_t parse_headers(Headers& headers) { return parse(*this, headers).packed(); }

@@ -46,7 +46,12 @@ std::vector<Case> extension_cases() {
                                .destination_options().destination_options());
     const Packet seven = udp(header.hop_by_hop().destination_options().destination_options().destination_options()
                                  .destination_options().destination_options().destination_options());
+    // The transport header 510 and 518 bytes behind the frame's start.
+    const Packet long_options = udp(header.destination_options(56)), longer_options = udp(header.destination_options(57));
     return {
+        {"a transport header within the first 512 bytes is found", {arrives(red_web, long_options).is(delivered_to_db(long_options))}, {datagram_flow}},
+        {"a transport header behind the first 512 bytes is refused (RFC 7112)",
+         {arrives(red_web, longer_options).is(dropped(ipv6_extension_invalid))}},
         {"hop-by-hop and destination options are no way round the ports",
          {arrives(red_web, with_options).is(delivered_to_db(with_options))},
          {datagram_flow}},

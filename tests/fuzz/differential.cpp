@@ -130,6 +130,7 @@ std::string Differential::run_packet(const Arrival& arrival) {
         c.seen = c.engine->run(arrival.port, arrival.frame);
         if (!c.seen.is_possible && i + 1 == contestants_.size()) {
             ++refused_;
+            --number_;  // does not count
             return "";
         }
         if (!c.seen.is_possible) return c.engine->name() + " refuses a frame that others take";
@@ -156,16 +157,18 @@ std::string Differential::run() {
 }
 
 std::string Differential::statistics() const {
-    uint64_t flows = 0, reasons = 0;
+    uint64_t flows = 0;
+    std::string never;
     const CounterSums& sums = contestants_[0].counters;
     std::vector<bool> seen(drop_reasons);
     for (const auto& row : sums) {
         flows += row[offsetof(PortCounters, flows_created) / sizeof(uint64_t)];
         for (uint32_t r = 0; r < drop_reasons; ++r) seen[r] = seen[r] || row[offsetof(PortCounters, drops) / sizeof(uint64_t) + r] != 0;
     }
-    for (uint32_t r = 0; r < drop_reasons; ++r) reasons += seen[r];
-    return fmt::format("{} packets: {} sent, {} passed to the stack, {} refused by the test run; {} flows, {} of {} drop reasons",
-                       number_ - 1, sent_, passed_, refused_, flows, reasons, drop_reasons - 1);
+    for (uint32_t r = 1; r < drop_reasons; ++r)
+        if (!seen[r]) never += fmt::format(" {}", drop_reason_table[r].name);
+    return fmt::format("{} packets: {} sent, {} passed to the stack; {} more that the test run does not take; {} flows\nnever dropped with:{}",
+                       number_ - 1, sent_, passed_, refused_, flows, never);
 }
 
 }  // namespace biplane::fuzz

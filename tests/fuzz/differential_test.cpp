@@ -19,7 +19,7 @@ void play(std::vector<Result<std::unique_ptr<engines::Engine>>> made, const Plan
     Differential differential(std::move(engines), plan);
     const std::string disagreement = differential.run();
     fmt::print("{}\n", differential.statistics());
-    EXPECT_EQ(disagreement, "") << disagreement;
+    EXPECT_TRUE(disagreement.empty()) << disagreement;
 }
 
 TEST(differential, the_kernel_programs_do_to_every_packet_what_the_pipeline_does) {

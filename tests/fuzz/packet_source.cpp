@@ -40,9 +40,20 @@ const std::vector<const char*> hosts = {"10", "11", "12", "20", "30", "40", "50"
 const std::vector<uint8_t> tcp_flags = {tcp::syn, tcp::syn, tcp::syn, tcp::syn | tcp::ack, tcp::ack, tcp::ack, tcp::ack | tcp::psh,
                                         tcp::fin | tcp::ack, tcp::rst, tcp::rst | tcp::ack, 0, tcp::syn | tcp::fin};
 
+uint16_t some_port(Random& random) { return static_cast<uint16_t>(1000 + random.below(6)); }
+
+// An ICMP error about a packet that travelled the other way.
+Packet error_about(Random& random, const Packet& header, const std::string& source, const std::string& destination) {
+    const Packet asked = Packet().ip(destination, source);
+    const uint16_t from = some_port(random), to = some_port(random);
+    const Packet quoted = random.one_in(2) ? asked.udp(from, to).filler(8) : random.one_in(2) ? asked.tcp(from, to, tcp::ack) : asked.echo_request(from);
+    const bool is_ipv6 = source.find(':') != std::string::npos;
+    const auto type = static_cast<uint8_t>(is_ipv6 ? 1 + random.below(4) : random.one_in(2) ? 3 : 11);
+    return header.icmp(type, static_cast<uint8_t>(random.below(6)), random.one_in(2) ? 1280 : 0).payload(quoted.bytes());
+}
+
 Packet transport(Random& random, const Packet& header) {
-    const auto some_port = [&random] { return static_cast<uint16_t>(1000 + random.below(6)); };
-    const uint16_t source = some_port(), destination = some_port();
+    const uint16_t source = some_port(random), destination = some_port(random);
     switch (random.below(9)) {
         case 0: return header.echo_request(source).filler(random.below(40));
         case 1: return header.echo_reply(source).filler(random.below(40));
@@ -78,11 +89,11 @@ void PacketSource::conversation() {
     Packet header = start.ip(source, destination).ttl(random_.one_in(20) ? static_cast<uint8_t>(random_.below(3)) : 64);
     header = header.traffic_class(static_cast<uint8_t>(random_.one_in(3) ? random_.below(256) : 0));
     if (is_ipv6 && random_.one_in(6)) header = header.hop_by_hop(static_cast<uint8_t>(random_.below(3)));
-    if (is_ipv6 && random_.one_in(6)) header = header.destination_options(static_cast<uint8_t>(random_.below(40)));
+    if (is_ipv6 && random_.one_in(6)) header = header.destination_options(static_cast<uint8_t>(random_.below(62)));
     if (is_ipv6 && random_.one_in(12)) header = header.fragment_header(static_cast<uint16_t>(8 * random_.below(3)), random_.one_in(2));
     if (!is_ipv6 && random_.one_in(12)) header = header.fragment(static_cast<uint16_t>(8 * random_.below(3)), random_.one_in(2));
     if (!is_ipv6 && random_.one_in(8)) header = header.ipv4_options(Bytes(4 * (1 + random_.below(10)), 1));
-    const Packet inner = transport(random_, header);
+    const Packet inner = random_.one_in(10) ? error_about(random_, header, source, destination) : transport(random_, header);
     const Packet whole = from.node == 0 ? inner : cases::coming_from_node(from.node, from.network, inner);
     current_.port = from.port;
     current_.frame = whole.bytes();

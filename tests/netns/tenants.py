@@ -97,10 +97,13 @@ class Capture:
         return self
 
     def __exit__(self, *_):
-        time.sleep(0.2)  # what is on its way into the file
+        size = -1
+        while self.file.stat().st_size != size:  # until nothing is on its way into the file any more
+            size = self.file.stat().st_size
+            time.sleep(0.3)
         self.process.terminate()
         self.process.communicate(timeout=10)
 
     def packets(self):
-        from scapy.utils import rdpcap
+        from scapy.all import rdpcap  # of everything: the protocols are loaded with it
         return rdpcap(str(self.file))

@@ -89,10 +89,10 @@ def test_an_address_of_the_other_tenant_only_is_not_there(tenants, place):
     address = f"10.0.0.{90 + len(place)}"
     node = tenants.lab.nodes["node-a"]
     sent = node.port(f"blue/{container}")["transmitted"]
-    refused = tenants.port_of("red", place)["drops"].get("no-route", 0)
+    refused = tenants.port_of("red", place)["drops"].get("route-discard", 0)
     done = tenants["red", place].run("ping", "-n", "-c", "5", "-i", "0.05", "-W", "0.3", address)
     assert "5 packets transmitted, 0 received" in done.stdout
-    assert tenants.port_of("red", place)["drops"].get("no-route", 0) - refused == 5
+    assert tenants.port_of("red", place)["drops"].get("route-discard", 0) - refused == 5
     assert node.port(f"blue/{container}")["transmitted"] == sent
     done = tenants["blue", place].run("ping", "-n", "-c", "1", "-W", "1", address)
     assert "1 received" in done.stdout

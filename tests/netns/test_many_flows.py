@@ -14,7 +14,7 @@ SOURCE = {"near": NEAR["ipv4"], "far": FAR["ipv4"]}
 
 @pytest.fixture(scope="module")
 def tenants(make_lab):
-    return Tenants(make_lab(settings={"flows": 524288}))
+    return Tenants(make_lab(settings={"flows": 1048576}))
 
 
 def datagram(source, destination, source_port, destination_port):

@@ -101,7 +101,7 @@ def test_flows_are_watched(tenants, node):
 
 
 @pytest.mark.parametrize("tenant, plane", [("red", "kernel"), ("blue", "user")])
-@pytest.mark.parametrize("target, verdict", [("10.0.0.10", "deliver"), ("10.0.0.20", "forward"), ("10.0.0.200", "no-route")])
+@pytest.mark.parametrize("target, verdict", [("10.0.0.10", "deliver"), ("10.0.0.20", "forward"), ("10.0.0.200", "route-discard")])
 def test_trace_says_what_would_happen_and_changes_nothing(tenants, node, tenant, plane, target, verdict):
     received = [port["received"] for port in node.json("ports")]
     flows = len(node.json("flows"))

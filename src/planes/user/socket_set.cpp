@@ -12,7 +12,7 @@ namespace biplane {
 namespace {
 
 constexpr uint32_t punt_slot = 0;
-constexpr uint32_t punt_frames = 6144;         // of frames_default: what a burst from the workloads may fill
+constexpr uint32_t punt_frames = 8192;         // of frames_default: what a burst from the workloads may fill
 constexpr uint32_t fabric_frames_max = 2048;   // per fabric interface, all queues
 constexpr uint32_t packets_per_receiver = 64;  // in one turn, so that no port keeps the others waiting
 constexpr uint32_t retry_after = ticks_from_ms(100);     // a socket that could not be opened is tried again

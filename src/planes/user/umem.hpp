@@ -18,11 +18,12 @@ struct xsk_umem;
 namespace biplane {
 
 constexpr uint32_t chunk_bytes = 4096;  // one page: what a frame of 1500 or 3506 bytes and its headroom need
+// The kernel also keeps about 150 bytes per frame for every socket, and takes some 5 ms to open one: more frames cost every port.
 constexpr uint32_t frames_default = 16384;
 
 // Ring sizes, of all sockets (libxdp has one setting per UMEM). Powers of two.
-constexpr uint32_t receive_ring_size = 8192;   // fill and RX: a burst while the worker is not on a processor must fit
-constexpr uint32_t transmit_ring_size = 2048;  // TX and completion
+constexpr uint32_t receive_ring_size = 8192;   // fill and RX: what comes while the worker waits for a processor must fit
+constexpr uint32_t transmit_ring_size = 4096;  // TX and completion
 
 class Umem {
    public:

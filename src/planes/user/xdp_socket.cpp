@@ -19,7 +19,7 @@ namespace {
 
 constexpr int xdp_max_tx_skb_budget = 9;  // XDP_MAX_TX_SKB_BUDGET, newer than Debian's headers
 constexpr uint32_t packets_per_kick = 256;
-constexpr int transmit_buffer_bytes = 4 << 20;  // copies that the kernel may hold for one socket: more than a ring full
+constexpr int transmit_buffer_bytes = 16 << 20;  // copies that the kernel may hold for one socket: more than a ring full
 constexpr int kicks_max = 64;
 
 // The number of receive queues in use; 1 if the driver does not say.
