@@ -10,6 +10,7 @@
 #include "agent/host_ports.hpp"
 #include "agent/punt_port.hpp"
 #include "datapath/atomics.hpp"
+#include "host/offloads.hpp"
 #include "planes/publish.hpp"
 
 namespace biplane {

@@ -214,11 +214,15 @@ inline FlowCreation place_pair(const Tables& tables, NewFlow& flow, const FlowPl
     return FlowCreation::created;
 }
 
-inline bool lock_flow(FlowLock& lock, uint64_t ticket) {
+// Making a pair takes a few microseconds when its memory is cold: waiting has to last longer, or one of two first packets that
+// meet is lost.
+template <typename Tables>
+inline bool lock_flow(const Tables& tables, FlowLock& lock, uint64_t ticket) {
     for (uint32_t i = 0; i < flow_lock_tries; ++i) {
         const uint64_t holder = load(lock.holder);
         const bool is_free = holder == 0 || static_cast<uint32_t>(ticket >> 1) - static_cast<uint32_t>(holder >> 1) > flow_lock_stale;
         if (is_free && replace_value(lock.holder, holder, ticket)) return true;
+        tables.pause();
     }
     return false;
 }
@@ -247,7 +251,7 @@ inline FlowCreation make_pair(const Tables& tables, NewFlow& flow) {
 
     auto* lock = tables.flow_lock(static_cast<uint32_t>(forward_hash ^ reverse_hash) & (flow_lock_slots - 1));
     const uint64_t ticket = uint64_t{flow.now} << 1 | 1;
-    if (!lock || !lock_flow(*lock, ticket)) return FlowCreation::contended;
+    if (!lock || !lock_flow(tables, *lock, ticket)) return FlowCreation::contended;
     FlowCreation outcome = FlowCreation::existed;
     const uint32_t existing = find_flow(tables, forward_place, flow.key);
     flow.entry = existing;

@@ -44,7 +44,7 @@ inline Fate record_new(const Tables& tables, Journey& j) {
     flow->mode = with_state(Packet::plane == Plane::user ? flow_mode_user_plane : 0, FlowState::opening);
     switch (tables.create_flow(*flow)) {
         case FlowCreation::table_full: return drop(DropReason::flow_table_full);
-        case FlowCreation::contended: return drop(DropReason::flow_contended);
+        case FlowCreation::contended: return go_on();  // whoever holds the lock for so long makes the pair; nothing is lost
         case FlowCreation::existed: break;
         case FlowCreation::created: j.is_new = true; break;
     }
@@ -64,7 +64,7 @@ inline Fate record(Packet& packet, const Tables& tables, Journey& j) {
         j.flow->source_hop = j.source_hop;
         publish_value(j.flow->epoch, j.epoch);
     }
-    account(packet, tables, j);
+    if (j.flow) account(packet, tables, j);
     return go_on();
 }
 

@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <thread>
 #include <utility>
 
 #include "base/fd.hpp"
+#include "datapath/flow_table.hpp"
 #include "layout/pins.hpp"
 
 namespace biplane {
@@ -168,12 +170,15 @@ Result<SharedTables> SharedTables::in_memory(const TableSizes& requested, uint64
     return tables;
 }
 
+SharedTables::SharedTables() : new_flow_(std::make_unique<NewFlow>()) {}
+
 SharedTables::SharedTables(SharedTables&& other) noexcept { *this = std::move(other); }
 
 SharedTables& SharedTables::operator=(SharedTables&& other) noexcept {
     if (this == &other) return *this;
     release();
     mappings_ = std::exchange(other.mappings_, {});
+    new_flow_ = std::exchange(other.new_flow_, nullptr);
     sizes_ = other.sizes_;
     writer_slot_ = other.writer_slot_;
     config_ = std::exchange(other.config_, nullptr);
@@ -195,6 +200,16 @@ SharedTables& SharedTables::operator=(SharedTables&& other) noexcept {
 }
 
 SharedTables::~SharedTables() { release(); }
+
+uint32_t SharedTables::route_to(uint32_t epoch, uint16_t zone, const Address& destination) const {
+    return longest_route(*this, epoch, zone, destination).packed();
+}
+
+uint32_t SharedTables::reclaim_rank(uint32_t flow, uint32_t now) const { return rank_for_reclaim(*this, flow, now); }
+
+FlowCreation SharedTables::create_flow(NewFlow& flow) const { return make_pair(*this, flow); }
+
+void SharedTables::pause() const { std::this_thread::yield(); }
 
 void SharedTables::release() {
     for (const Mapping& mapping : mappings_) munmap(mapping.address, mapping.length);

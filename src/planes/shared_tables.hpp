@@ -3,14 +3,17 @@
 // either. The object owns the mappings; the pointers it hands out live as long as it. Any number of threads may read.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
-#include "datapath/flow_table.hpp"
 #include "layout/tables.hpp"
 
 namespace biplane {
+
+struct NewFlow;                    // datapath/flow_table.hpp
+enum class FlowCreation : uint8_t;
 
 struct TableSizes {
     uint32_t flow_buckets = 1u << 16;   // power of two; 8 entries each, a flow takes two
@@ -47,12 +50,11 @@ class SharedTables {
     PortCounters* counters(uint32_t port) const { return counters(writer_slot_, port); }
     UserPlaneStatus* user_plane() const { return user_plane_; }
     TraceRecord* trace() const { return trace_; }
-    uint32_t route_to(uint32_t epoch, uint16_t zone, const Address& destination) const {
-        return longest_route(*this, epoch, zone, destination).packed();
-    }
-    uint32_t reclaim_rank(uint32_t flow, uint32_t now) const { return rank_for_reclaim(*this, flow, now); }
-    NewFlow* new_flow() const { return &new_flow_; }  // one thread per SharedTables object may carry packets
-    FlowCreation create_flow(NewFlow& flow) const { return make_pair(*this, flow); }
+    uint32_t route_to(uint32_t epoch, uint16_t zone, const Address& destination) const;
+    uint32_t reclaim_rank(uint32_t flow, uint32_t now) const;
+    NewFlow* new_flow() const { return new_flow_.get(); }  // one thread per SharedTables object may carry packets
+    FlowCreation create_flow(NewFlow& flow) const;
+    void pause() const;
 
     // --- for agents and tools ---
     const TableSizes& sizes() const { return sizes_; }
@@ -64,7 +66,7 @@ class SharedTables {
     void set_writer_slot(uint32_t slot) { writer_slot_ = slot; }
 
    private:
-    SharedTables() = default;
+    SharedTables();
     template <typename T>
     static T* at(T* base, uint32_t epoch, uint32_t n, uint32_t size) {
         return n < size ? base + size_t{epoch & 1} * size + n : nullptr;
@@ -81,7 +83,7 @@ class SharedTables {
         size_t length;
     };
     std::vector<Mapping> mappings_;
-    mutable NewFlow new_flow_{};
+    std::unique_ptr<NewFlow> new_flow_;
     TableSizes sizes_;
     uint32_t writer_slot_ = 0;
     Config* config_ = nullptr;

@@ -30,7 +30,8 @@ Result<InstanceLock> InstanceLock::take(const std::string& run_directory) {
         return failure("another user plane (process " + read_owner(file.get()) + ") serves this node: it holds " + path, EBUSY);
     }
     const std::string pid = std::to_string(getpid());
-    if (ftruncate(file.get(), 0) != 0 || pwrite(file.get(), pid.data(), pid.size(), 0) < 0) return failed_call("write " + path, errno);
+    if (ftruncate(file.get(), 0) != 0 || pwrite(file.get(), pid.data(), pid.size(), 0) < 0)
+        return failed_call("write " + path, errno);
     return InstanceLock(std::move(file));
 }
 

@@ -19,12 +19,14 @@ TEST_F(InstanceLockTest, ASecondUserPlaneIsRefusedAndToldWhoHoldsTheLock) {
     ASSERT_TRUE(first) << first.error().message;
     const auto second = InstanceLock::take(directory_);
     ASSERT_FALSE(second);
-    EXPECT_EQ(second.error().message, "another user plane (process " + std::to_string(getpid()) +
-                                          ") serves this node: it holds " + directory_ + "/userplane.lock");
+    EXPECT_EQ(second.error().message, "another user plane (process " + std::to_string(getpid()) + ") serves this node: it holds " +
+                                          directory_ + "/userplane.lock");
 }
 
 TEST_F(InstanceLockTest, ASuccessorGetsTheLockOfADeadOne) {
-    { ASSERT_TRUE(InstanceLock::take(directory_)); }
+    {
+        ASSERT_TRUE(InstanceLock::take(directory_));
+    }
     const auto successor = InstanceLock::take(directory_);
     EXPECT_TRUE(successor) << successor.error().message;
 }

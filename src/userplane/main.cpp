@@ -15,7 +15,7 @@ std::atomic<bool> stop = false;
 static_assert(std::atomic<bool>::is_always_lock_free, "set by a signal handler");
 
 void stop_on_signals() {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = [](int) { stop = true; };
     sigaction(SIGTERM, &action, nullptr);
     sigaction(SIGINT, &action, nullptr);

@@ -33,7 +33,7 @@ class Engine {
     virtual Plane plane() const = 0;
     virtual bool writes_punt_tags() const = 0;
     virtual SharedTables& tables() = 0;
-    virtual Observation run(uint16_t port, const Bytes& frame) = 0;
+    virtual Observation run(uint16_t port, const Bytes& frame) = 0;  // kernel engines: from any number of threads at once
 };
 
 // The pipeline compiled for this processor, in either plane's role. `seed` is that of the tables' hash secret.
@@ -42,6 +42,9 @@ Result<std::unique_ptr<Engine>> native_engine(Plane plane, uint64_t seed);
 // The programs of the kernel plane through BPF_PROG_TEST_RUN. Needs root; see kernel_ground.hpp for what it stands on.
 enum class FabricHook { tcx, xdp };
 Result<std::unique_ptr<Engine>> kernel_engine(FabricHook hook, const std::string& object_path, uint64_t seed);
+// The same programs attached to the interfaces of the kernel ground: frames are sent at the far ends and caught there. Needs
+// root, and tcx (Linux 6.6).
+Result<std::unique_ptr<Engine>> live_engine(FabricHook hook, const std::string& object_path, uint64_t seed);
 
 // The same state for every engine: the world's tables in both banks, no flow, no count, epoch 4.
 void reset(Engine& engine);

@@ -27,27 +27,33 @@ Result<std::unique_ptr<Engine>> make_native_kernel() { return native_engine(Plan
 Result<std::unique_ptr<Engine>> make_tcx() { return kernel_engine(FabricHook::tcx, BIPLANE_BPF_OBJECT, seed); }
 Result<std::unique_ptr<Engine>> make_xdp() { return kernel_engine(FabricHook::xdp, BIPLANE_BPF_OBJECT, seed); }
 
+Result<std::unique_ptr<Engine>> make_live_tcx() { return live_engine(FabricHook::tcx, BIPLANE_BPF_OBJECT, seed); }
+Result<std::unique_ptr<Engine>> make_live_xdp() { return live_engine(FabricHook::xdp, BIPLANE_BPF_OBJECT, seed); }
+
 const Bench benches[] = {{"native_user", make_native_user, cases::Holds::in_the_user_plane, false, false},
                          {"native_kernel", make_native_kernel, cases::Holds::in_the_kernel_plane, false, false},
                          {"tcx", make_tcx, cases::Holds::in_the_kernel_plane, false, true},
-                         {"xdp", make_xdp, cases::Holds::in_the_kernel_plane, true, true}};
+                         {"xdp", make_xdp, cases::Holds::in_the_kernel_plane, true, true},
+                         {"live_tcx", make_live_tcx, cases::Holds::in_the_kernel_plane, false, true},
+                         {"live_xdp", make_live_xdp, cases::Holds::in_the_kernel_plane, true, true}};
 
 bool applies(const cases::Case& c, const Bench& bench) {
     if (c.holds != cases::Holds::everywhere && c.holds != bench.role) return false;
     return !bench.fabric_only || std::any_of(c.steps.begin(), c.steps.end(), [](const auto& step) { return step.port == world::fabric; });
 }
 
-// Engines are made when their first test runs, and kept.
+// An engine is made when its first test runs, and goes when another one is wanted: two may not sit on one interface.
 Engine* engine_of(const Bench& bench) {
-    static std::map<std::string, std::unique_ptr<Engine>> engines;
-    auto& engine = engines[bench.name];
-    if (engine) return engine.get();
+    static std::unique_ptr<Engine> engine;
+    static std::string name;
+    if (name == bench.name) return engine.get();
+    name = bench.name;
+    engine = nullptr;
     auto made = bench.make();
-    if (!made) {
+    if (!made)
         ADD_FAILURE() << "no engine " << bench.name << ": " << made.error().message;
-        return nullptr;
-    }
-    engine = std::move(*made);
+    else
+        engine = std::move(*made);
     return engine.get();
 }
 
@@ -58,7 +64,7 @@ class CaseTest : public testing::Test {
     void TestBody() override {
         if (bench_.needs_root && geteuid() != 0) GTEST_SKIP() << "needs root to load BPF programs";
         Engine* engine = engine_of(bench_);
-        if (engine == nullptr) return;
+        ASSERT_NE(engine, nullptr) << "there is no engine " << bench_.name;
         const Played played = play(case_, *engine);
         if (!played.was_possible) GTEST_SKIP() << engine->name() << " cannot take such a frame";
         for (const std::string& complaint : played.complaints) ADD_FAILURE() << case_.name << "\n" << complaint;

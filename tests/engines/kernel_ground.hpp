@@ -5,12 +5,16 @@
 
 #include "base/fd.hpp"
 #include "base/result.hpp"
+#include "cases/world.hpp"
 
 namespace biplane::engines {
 
 // Moves this process into its own namespaces and makes the interfaces; once, later calls return the same. The result is the
 // directory on which the bpffs is mounted.
 Result<std::string> enter_kernel_ground();
+
+// The port's interface (world::ifindex_of) is the near end of a veth pair; this is the far one, in the same namespace.
+constexpr uint32_t far_ifindex_of(uint16_t port) { return world::ifindex_of(port) + 500; }
 
 // An AF_XDP socket bound to queue 0 of an interface, so that a program may redirect to it. Frames that reach it are lost.
 struct SinkSocket {

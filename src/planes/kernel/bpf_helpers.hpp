@@ -13,6 +13,7 @@ inline __attribute__((always_inline)) Result helper(Arguments... arguments) {
 }
 
 inline void* map_lookup_elem(void* map, const void* key) { return helper<1, void*, void*, const void*>(map, key); }
+inline uint64_t ktime_get_ns() { return helper<5, uint64_t>(); }
 inline uint32_t get_smp_processor_id() { return helper<8, uint32_t>(); }
 inline long redirect(uint32_t ifindex, uint64_t flags) { return helper<23, long, uint32_t, uint64_t>(ifindex, flags); }
 inline long skb_change_tail(__sk_buff* skb, uint32_t length) {

@@ -106,6 +106,10 @@ struct KernelTables {
     }
     uint32_t reclaim_rank(uint32_t flow, uint32_t now) const { return bp_reclaim_rank(flow, now); }
     NewFlow* new_flow() const { return element<NewFlow>(bp_new_flow, 0); }
+    // While another processor holds a lock: a helper that takes about 40 ns and has no other use here.
+    void pause() const {
+        for (int i = 0; i < 4; ++i) bpf::ktime_get_ns();
+    }
     FlowCreation create_flow(NewFlow&) const { return static_cast<FlowCreation>(bp_create_flow()); }
 };
 

@@ -42,10 +42,10 @@ class FramePool {
     bool is_sound() const;
 
    private:
-    std::vector<FrameHolder> holders_;     // by frame
-    std::vector<uint32_t> free_frames_;    // a stack: the frame used last is the one still in the cache
-    std::vector<uint32_t> counts_;         // by holder
-    std::vector<FrameHolder> unused_;      // holder numbers to give out again
+    std::vector<FrameHolder> holders_;   // by frame
+    std::vector<uint32_t> free_frames_;  // a stack: the frame used last is the one still in the cache
+    std::vector<uint32_t> counts_;       // by holder
+    std::vector<FrameHolder> unused_;    // holder numbers to give out again
 };
 
 }  // namespace biplane

@@ -17,7 +17,7 @@ namespace biplane {
 
 // Fixed for the life of a link.
 struct LinkPlace {
-    uint32_t ifindex;    // 0: the punt port, whose interface is found by its name
+    uint32_t ifindex;  // 0: the punt port, whose interface is found by its name
     uint32_t queue;
     SocketSides sides;
     uint32_t slot;            // in the socket map; if it receives

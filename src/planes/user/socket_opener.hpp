@@ -33,7 +33,7 @@ struct SocketWish {
 
 struct SocketAnswer {
     SocketTicket ticket = 0;
-    bool closed = false;  // the answer to close(): the kernel does not touch the socket's frames any more
+    bool closed = false;                        // the answer to close(): the kernel does not touch the socket's frames any more
     Result<std::unique_ptr<XdpSocket>> socket;  // else the answer to open()
 };
 
@@ -63,9 +63,9 @@ class SocketOpener {
     void answer(SocketAnswer answer);
 
     const Umem& umem_;
-    Fd answers_ready_;  // an eventfd
+    Fd answers_ready_;                    // an eventfd
     std::atomic<bool> answered_ = false;  // spares the worker a system call per lap
-    std::mutex mutex_;  // guards what follows
+    std::mutex mutex_;                    // guards what follows
     std::condition_variable asked_;
     std::deque<SocketWish> wishes_;
     std::deque<Closing> closings_;

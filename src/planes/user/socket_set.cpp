@@ -12,10 +12,10 @@ namespace biplane {
 namespace {
 
 constexpr uint32_t punt_slot = 0;
-constexpr uint32_t punt_frames = 8192;         // of frames_default: what a burst from the workloads may fill
-constexpr uint32_t fabric_frames_max = 2048;   // per fabric interface, all queues
-constexpr uint32_t packets_per_receiver = 64;  // in one turn, so that no port keeps the others waiting
-constexpr uint32_t retry_after = ticks_from_ms(100);     // a socket that could not be opened is tried again
+constexpr uint32_t punt_frames = 8192;                // of frames_default: what a burst from the workloads may fill
+constexpr uint32_t fabric_frames_max = 2048;          // per fabric interface, all queues
+constexpr uint32_t packets_per_receiver = 64;         // in one turn, so that no port keeps the others waiting
+constexpr uint32_t retry_after = ticks_from_ms(100);  // a socket that could not be opened is tried again
 constexpr uint32_t retry_interval = ticks_from_ms(10);
 
 std::string name_of(const LinkPlace& place) {
@@ -85,11 +85,9 @@ void SocketSet::follow_ports(const std::vector<FabricSockets>& fabrics, const st
 }
 
 void SocketSet::reopen_punt() {
-    for (const LinkPointer& link : links_) {
-        if (!link->place().is_punt() || link->state() == Link::State::opening) continue;
-        close_socket(*link);
-        request_socket(*link);
-    }
+    check_interfaces();
+    for (const LinkPointer& link : links_)
+        if (link->place().is_punt() && link->state() == Link::State::failed) request_socket(*link);
 }
 
 void SocketSet::begin_lap(uint32_t now) {
@@ -114,7 +112,7 @@ void SocketSet::check_interfaces() {
     const std::vector<Link*> receivers = receivers_;
     for (Link* link : receivers) {
         if (!link->socket()->interface_has_gone()) continue;
-        spdlog::warn("{} has gone; waiting for it to come back", name_of(link->place()));
+        spdlog::info("{} has gone", name_of(link->place()));
         close_socket(*link);
     }
 }
@@ -129,16 +127,16 @@ void SocketSet::request_socket(Link& link) {
 
 void SocketSet::settle(SocketAnswer answer) {
     if (answer.closed) {
-        const auto closing = std::find_if(closings_.begin(), closings_.end(),
-                                          [&](const Closing& one) { return one.ticket == answer.ticket; });
+        const auto closing =
+            std::find_if(closings_.begin(), closings_.end(), [&](const Closing& one) { return one.ticket == answer.ticket; });
         if (closing == closings_.end()) return;
         frames_.remove_holder(closing->receive_holder);
         frames_.remove_holder(closing->transmit_holder);
         closings_.erase(closing);
         return;
     }
-    const auto link = std::find_if(links_.begin(), links_.end(),
-                                   [&](const LinkPointer& one) { return one->ticket() == answer.ticket; });
+    const auto link =
+        std::find_if(links_.begin(), links_.end(), [&](const LinkPointer& one) { return one->ticket() == answer.ticket; });
     if (link == links_.end()) {  // removed in the meantime
         if (answer.socket) opener_->close(answer.ticket, std::move(*answer.socket));
     } else if (answer.socket) {
@@ -237,7 +235,9 @@ void SocketSet::flush() {
 }
 
 void SocketSet::send(Link& link) {
+    const uint64_t dropped_before = link.socket()->dropped_by_device();
     const XdpSocket::Kick kick = link.send();
+    unsendable_ += link.socket()->dropped_by_device() - dropped_before;
     if (kick == XdpSocket::Kick::blocked) unsent_ = true;
     if (kick != XdpSocket::Kick::down && kick != XdpSocket::Kick::gone) return;
     spdlog::debug("{} {}", name_of(link.place()), kick == XdpSocket::Kick::down ? "is down" : "has gone");

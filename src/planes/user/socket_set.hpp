@@ -40,7 +40,7 @@ class SocketSet : public PacketSockets {
     // --- keeping in step ---
     // The ports are these now: makes and drops sockets. `interfaces` are all that packets may leave through.
     void follow_ports(const std::vector<FabricSockets>& fabrics, const std::set<uint32_t>& interfaces);
-    // The punt port has been made anew, or there is one now.
+    // The punt port may have been made anew: if its socket is dead, a new one is opened at once.
     void reopen_punt();
     // Once per lap: takes what the opener has done, tries again what has failed. `now` in ticks.
     void begin_lap(uint32_t now);
@@ -58,8 +58,9 @@ class SocketSet : public PacketSockets {
     bool is_receiving_punts() const;
     bool has_unsent() const { return unsent_; }  // some interface took less than it was given in the last flush
     const FramePool& frames() const { return frames_; }
-    uint64_t lost() const;    // received by the kernel, but no room in a ring; all sockets, also closed ones
-    uint64_t unsendable() const { return unsendable_; }  // taken by transmit(), but the interface went, or was down
+    uint64_t lost() const;  // received by the kernel, but no room in a ring; all sockets, also closed ones
+    // Taken by transmit(), but the interface went, was down, or its peer could not keep up.
+    uint64_t unsendable() const { return unsendable_; }
     // What to poll(2) for when there is nothing to do.
     std::vector<pollfd> wait_list() const;
 

@@ -2,6 +2,7 @@
 
 #include <bpf/bpf.h>
 #include <spdlog/spdlog.h>
+#include <time.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -82,7 +83,10 @@ UserPlane::Ending UserPlane::run(const std::atomic<bool>& stop) {
         const uint32_t now = current_tick();
         const uint32_t handled = run_lap();
         if (!look_around(now)) return Ending::tables_replaced;
-        if (handled == 0) sleep();
+        if (handled == 0)
+            sleep();
+        else if (sockets_->has_unsent())
+            yield();
     }
     drain();
     return Ending::stopped;
@@ -146,6 +150,13 @@ void UserPlane::sleep() {
     heartbeat_->fall_asleep();
     (void)poll(list.data(), list.size(), sockets_->has_unsent() ? sleep_blocked_ms : sleep_ms);  // a signal may cut it short
     heartbeat_->wake_up();
+}
+
+// An interface takes no more for now. Its receiver may be a kernel thread that waits for this very processor, so be off it for a
+// moment; what comes in meanwhile waits in the RX rings.
+void UserPlane::yield() {
+    constexpr timespec moment{.tv_sec = 0, .tv_nsec = 50'000};
+    nanosleep(&moment, nullptr);
 }
 
 // Nothing is punted any more once the kernel plane sees the heartbeat stop; what was punted before is still carried.

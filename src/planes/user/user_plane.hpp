@@ -27,8 +27,8 @@ class UserPlane {
     ~UserPlane();
 
     enum class Ending {
-        stopped,        // as asked
-        tables_replaced // or removed: what this object has mapped is not the node's datapath any more
+        stopped,         // as asked
+        tables_replaced  // or removed: what this object has mapped is not the node's datapath any more
     };
     Ending run(const std::atomic<bool>& stop);
 
@@ -47,6 +47,7 @@ class UserPlane {
     bool look_around(uint32_t now);
     void beat(uint32_t now);
     void sleep();
+    static void yield();
     void drain();
 
     UserPlaneOptions options_;
@@ -58,7 +59,7 @@ class UserPlane {
     std::unique_ptr<Heartbeat> heartbeat_;
     uint32_t followed_epoch_ = 0;
     bool has_followed_ = false;
-    uint32_t punt_ifindex_ = 0;  // outer end, as the sockets know it
+    uint32_t punt_ifindex_ = 0;                      // outer end, as the sockets know it
     uint32_t last_report_ = 0, last_pin_check_ = 0;  // ticks
     bool was_ready_ = false;
 };

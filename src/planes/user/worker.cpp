@@ -48,10 +48,19 @@ void Worker::handle(const Packet& packet, uint32_t now) {
 // The pipeline has counted the packet as sent. It was not: it is counted as dropped instead.
 void Worker::count_egress_full(const Outcome& outcome, uint32_t bytes) {
     ++egress_full_;
+    const uint16_t egress = port_of_interface(tables_, load(tables_.config()->epoch), outcome.egress_ifindex);
+    PortCounters& transmitted = *tables_.counters(egress);
+    --transmitted.transmitted;
+    transmitted.transmitted_bytes -= bytes;
+
     PortCounters& ingress = *tables_.counters(outcome.port);
     switch (outcome.fate.verdict) {
-        case Verdict::forward: --ingress.forwarded; break;
-        case Verdict::deliver: --ingress.delivered; break;
+        case Verdict::forward:
+            --ingress.forwarded;
+            break;
+        case Verdict::deliver:
+            --ingress.delivered;
+            break;
         case Verdict::answer:
             --ingress.forwarded;
             --ingress.answered;
@@ -60,14 +69,10 @@ void Worker::count_egress_full(const Outcome& outcome, uint32_t bytes) {
             --ingress.answered;
             return;
         case Verdict::punt:
-        case Verdict::undecided: return;
+        case Verdict::undecided:
+            return;
     }
     ++ingress.drops[static_cast<uint32_t>(DropReason::egress_queue_full)];
-    if (outcome.fate.verdict == Verdict::answer) return;  // never counted as transmitted
-    const uint16_t egress = port_of_interface(tables_, load(tables_.config()->epoch), outcome.egress_ifindex);
-    PortCounters& transmitted = *tables_.counters(egress);
-    --transmitted.transmitted;
-    transmitted.transmitted_bytes -= bytes;
 }
 
 }  // namespace biplane

@@ -18,7 +18,7 @@ class Worker {
     // One batch: what the sockets have, up to a bound. Returns how many packets that were. `now` in ticks.
     uint32_t run_batch(uint32_t now);
 
-    uint64_t untagged() const { return untagged_; }      // frames that the kernel plane did not punt; ignored
+    uint64_t untagged() const { return untagged_; }        // frames that the kernel plane did not punt; ignored
     uint64_t egress_full() const { return egress_full_; }  // dropped as egress-queue-full
 
    private:

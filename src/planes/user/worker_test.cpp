@@ -75,11 +75,20 @@ class WorkerTest : public testing::Test {
 
     void add_port(uint8_t number) {
         const uint32_t ifindex = first_ifindex + number - 1;
-        *tables_.port(0, number) = {.ifindex = ifindex, .zone = zone, .kind = PortKind::workload, .next_hop = number, .mtu = 1450,
-                                    .router_mac = router_mac(number), .peer_mac = workload_mac(number)};
+        *tables_.port(0, number) = {.ifindex = ifindex,
+                                    .zone = zone,
+                                    .kind = PortKind::workload,
+                                    .next_hop = number,
+                                    .mtu = 1450,
+                                    .router_mac = router_mac(number),
+                                    .peer_mac = workload_mac(number)};
         *tables_.port_index(0, port_index_home(ifindex)) = {ifindex, number, 0};
-        *tables_.next_hop(0, number) = {.kind = NextHopKind::deliver, .port = number, .ifindex = ifindex, .mtu = 1450,
-                                        .destination_mac = workload_mac(number), .source_mac = router_mac(number)};
+        *tables_.next_hop(0, number) = {.kind = NextHopKind::deliver,
+                                        .port = number,
+                                        .ifindex = ifindex,
+                                        .mtu = 1450,
+                                        .destination_mac = workload_mac(number),
+                                        .source_mac = router_mac(number)};
         const Address address = address_from_ipv4(workload_address(number));
         const Config& config = *tables_.config();
         const RoutePlace place = place_route(zone, 128, address, config.hash_secret, config.route_bucket_mask);
@@ -95,8 +104,12 @@ class WorkerTest : public testing::Test {
         std::memcpy(frame, &tag, sizeof tag);
         reinterpret_cast<EthernetHeader*>(frame)->ethertype = ethertype_ipv4;
         auto& ip = *reinterpret_cast<Ipv4Header*>(frame + sizeof(EthernetHeader));
-        ip = {.version_and_length = 0x45, .total_length = be16::from_host(length - sizeof(EthernetHeader)), .ttl = ttl,
-              .protocol = protocol::udp, .source = workload_address(1), .destination = destination};
+        ip = {.version_and_length = 0x45,
+              .total_length = be16::from_host(length - sizeof(EthernetHeader)),
+              .ttl = ttl,
+              .protocol = protocol::udp,
+              .source = workload_address(1),
+              .destination = destination};
         ip.checksum = checksum_of(sum_of<sizeof ip>(&ip));
         *reinterpret_cast<UdpHeader*>(frame + sizeof(EthernetHeader) + sizeof ip) = {
             be16::from_host(4000), be16::from_host(53), be16::from_host(sizeof(UdpHeader)), {}};
@@ -148,6 +161,8 @@ TEST_F(WorkerTest, AnAnswerOfTheRouterLeavesThroughTheIngressPort) {
     ASSERT_EQ(sockets_.sent.size(), 1u);
     EXPECT_EQ(sockets_.sent[0].ifindex, first_ifindex);
     EXPECT_EQ(drops(1, DropReason::ttl_expired), 1u);
+    EXPECT_EQ(tables_.counters(1)->answered, 1u);
+    EXPECT_EQ(tables_.counters(1)->transmitted, 1u);
     expect_all_accounted_for(1);
 }
 
@@ -171,6 +186,8 @@ TEST_F(WorkerTest, AnAnswerThatFindsTheEgressQueueFullLeavesTheReasonOfItsPacket
     EXPECT_EQ(drops(1, DropReason::ttl_expired), 1u);
     EXPECT_EQ(drops(1, DropReason::egress_queue_full), 0u);
     EXPECT_EQ(tables_.counters(1)->answered, 0u);
+    EXPECT_EQ(tables_.counters(1)->transmitted, 0u);
+    EXPECT_EQ(tables_.counters(1)->transmitted_bytes, 0u);
     expect_all_accounted_for(1);
 }
 

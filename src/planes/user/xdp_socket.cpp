@@ -54,10 +54,9 @@ Result<std::unique_ptr<XdpSocket>> XdpSocket::open(const Umem& umem, const std::
     config.tx_size = transmit_ring_size;
     config.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD;
     config.bind_flags = XDP_COPY | XDP_USE_NEED_WAKEUP;
-    const int status = xsk_socket__create_shared(&socket->socket_, interface.c_str(), queue, umem.handle(),
-                                                 sides.receive ? &socket->receive_ : nullptr,
-                                                 sides.transmit ? &socket->transmit_ : nullptr, &socket->fill_,
-                                                 &socket->completion_, &config);
+    const int status = xsk_socket__create_shared(
+        &socket->socket_, interface.c_str(), queue, umem.handle(), sides.receive ? &socket->receive_ : nullptr,
+        sides.transmit ? &socket->transmit_ : nullptr, &socket->fill_, &socket->completion_, &config);
     if (status != 0) {
         socket->socket_ = nullptr;
         return failed_call(attempt, -status);
@@ -73,8 +72,8 @@ XdpSocket::~XdpSocket() {
 
 uint32_t XdpSocket::fill(std::span<const uint32_t> frames) {
     uint32_t position = 0;
-    const uint32_t count = std::min<uint32_t>(static_cast<uint32_t>(frames.size()),
-                                              xsk_prod_nb_free(&fill_, static_cast<uint32_t>(frames.size())));
+    const uint32_t count =
+        std::min<uint32_t>(static_cast<uint32_t>(frames.size()), xsk_prod_nb_free(&fill_, static_cast<uint32_t>(frames.size())));
     if (count == 0 || xsk_ring_prod__reserve(&fill_, count, &position) != count) return 0;
     for (uint32_t i = 0; i < count; ++i) *xsk_ring_prod__fill_addr(&fill_, position + i) = uint64_t{frames[i]} * chunk_bytes;
     xsk_ring_prod__submit(&fill_, count);
@@ -105,9 +104,7 @@ bool XdpSocket::queue(const Packet& packet) {
     return true;
 }
 
-uint32_t XdpSocket::unsent() const {
-    return queued_ + *transmit_.producer - __atomic_load_n(transmit_.consumer, __ATOMIC_ACQUIRE);
-}
+uint32_t XdpSocket::unsent() const { return queued_ + *transmit_.producer - __atomic_load_n(transmit_.consumer, __ATOMIC_ACQUIRE); }
 
 XdpSocket::Kick XdpSocket::kick() {
     if (queued_ > 0) xsk_ring_prod__submit(&transmit_, std::exchange(queued_, 0));
@@ -116,6 +113,10 @@ XdpSocket::Kick XdpSocket::kick() {
         if (sendto(fd(), nullptr, 0, MSG_DONTWAIT, nullptr, 0) < 0) {
             if (errno == ENXIO || errno == ENODEV || errno == EBADF) return Kick::gone;
             if (errno == ENETDOWN) return Kick::down;
+            if (errno == EBUSY) {  // the last one it took was dropped by the device: its peer cannot keep up
+                ++dropped_by_device_;
+                return Kick::blocked;
+            }
         }
         const uint32_t after = unsent();
         if (after == before) return Kick::blocked;  // no buffer, or the device is busy: again in the next lap

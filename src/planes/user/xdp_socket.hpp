@@ -54,6 +54,7 @@ class XdpSocket {
     };
     Kick kick();
     uint32_t unsent() const;  // packets in the TX ring
+    uint64_t dropped_by_device() const { return dropped_by_device_; }
     // Takes up to frames.size() frames that have been sent out of the completion ring.
     uint32_t take_completed(std::span<uint32_t> frames);
 
@@ -73,6 +74,7 @@ class XdpSocket {
     uint32_t ifindex_;
     uint32_t queue_;
     uint32_t interface_queues_ = 1;
+    uint64_t dropped_by_device_ = 0;
     uint32_t queued_ = 0;     // written into the TX ring, not yet shown to the kernel
     uint32_t in_flight_ = 0;  // in the TX ring, sent, or in the completion ring: never more than that ring takes
 };

@@ -1,0 +1,28 @@
+// biplane.bpf.o, loaded by libbpf into the kernel ground, with tables of its own that are mapped here too.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "planes/shared_tables.hpp"
+
+struct bpf_object;
+
+namespace biplane::engines {
+
+struct KernelObject {
+    struct Closer {
+        void operator()(bpf_object* object) const;
+    };
+    std::unique_ptr<bpf_object, Closer> object;
+    int workload = -1, fabric_tcx = -1, fabric_xdp = -1;  // programs; owned by the object
+    SharedTables tables;
+
+    Status give_socket(uint32_t slot, int socket);  // enters it into the XSKMAP
+};
+
+// `name` tells several objects of one process apart. `seed` is that of the tables' hash secret: equal to a native engine's, both
+// place their flows alike. What the programs punt goes to the interface of world::no_such_port.
+Result<KernelObject> load_kernel_object(const std::string& path, const std::string& name, uint64_t seed);
+
+}  // namespace biplane::engines

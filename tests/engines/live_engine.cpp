@@ -1,0 +1,179 @@
+// The programs where they belong: attached to the interfaces of the kernel ground. A frame is sent at the far end of its port's
+// veth pair, and caught at the far end of whatever port it leaves through.
+#include <bpf/bpf.h>
+#include <fmt/format.h>
+#include <arpa/inet.h>
+#include <linux/bpf.h>
+#include <linux/ethtool.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "cases/world.hpp"
+#include "engines/counters.hpp"
+#include "engines/engine.hpp"
+#include "engines/kernel_ground.hpp"
+#include "engines/kernel_object.hpp"
+
+namespace biplane::engines {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto tcx_ingress = static_cast<bpf_attach_type>(46);  // BPF_TCX_INGRESS, younger than Debian's headers
+constexpr auto patience = 2s;                                   // on a machine with other things to do
+
+// Ports of the world, and the interface that is none: where it is a port, frames are refused; punted frames come out there.
+std::vector<uint16_t> all_ports() {
+    std::vector<uint16_t> ports{world::no_such_port};
+    for (uint16_t port = 1; port < world::ports_end; ++port) ports.push_back(port);
+    return ports;
+}
+
+Result<Fd> open_wire(uint16_t port) {
+    Fd wire(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, htons(ETH_P_ALL)));
+    if (!wire) return failed_call("open a packet socket", errno);
+    sockaddr_ll address{};
+    address.sll_family = AF_PACKET;
+    address.sll_protocol = htons(ETH_P_ALL);
+    address.sll_ifindex = static_cast<int>(far_ifindex_of(port));
+    if (bind(wire.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+        return failed_call(fmt::format("bind a packet socket to the far end of port {}", port), errno);
+    return wire;
+}
+
+// Without it a veth drops what XDP redirects to its other end.
+Status switch_on_gro(uint16_t port) {
+    const Fd socket_fd(socket(AF_UNIX, SOCK_DGRAM, 0));
+    ethtool_value value{ETHTOOL_SGRO, 1};
+    ifreq request{};
+    std::snprintf(request.ifr_name, sizeof request.ifr_name, "far%u", port);
+    request.ifr_data = reinterpret_cast<char*>(&value);
+    return ioctl(socket_fd.get(), SIOCETHTOOL, &request) == 0 ? Status{} : failed_call("switch GRO on", errno);
+}
+
+struct Totals {
+    uint64_t received = 0, leaving = 0, delivered = 0;
+};
+
+class LiveEngine : public Engine {
+   public:
+    LiveEngine(FabricHook hook, KernelObject object) : hook_(hook), object_(std::move(object)) {}
+
+    std::string name() const override { return hook_ == FabricHook::xdp ? "live_xdp" : "live_tcx"; }
+    Plane plane() const override { return Plane::kernel; }
+    bool writes_punt_tags() const override { return true; }
+    SharedTables& tables() override { return object_.tables; }
+
+    Status attach() {
+        for (const uint16_t port : all_ports()) {
+            auto wire = open_wire(port);
+            if (!wire) return tl::unexpected(wire.error());
+            wires_.push_back({port, std::move(*wire)});
+            if (const Status done = switch_on_gro(port); !done) return done;
+            const bool by_xdp = port == world::fabric && hook_ == FabricHook::xdp;
+            const int program = by_xdp ? object_.fabric_xdp : port == world::fabric ? object_.fabric_tcx : object_.workload;
+            Fd link(bpf_link_create(program, static_cast<int>(world::ifindex_of(port)), by_xdp ? BPF_XDP : tcx_ingress, nullptr));
+            if (!link) return failed_call(fmt::format("attach a program to the interface of port {}", port), errno);
+            links_.push_back(std::move(link));
+        }
+        return {};
+    }
+
+    Observation run(uint16_t port, const Bytes& frame) override {
+        if (frame.size() < ETH_HLEN) return {false};
+        const Totals before = totals();
+        drain();
+        if (send(wire_of(port), frame.data(), frame.size(), 0) < 0) return {false};
+        if (!wait_until([&] { return totals().received != before.received; })) return {false};
+        const Totals after = totals();
+        if (after.leaving == before.leaving)
+            return {true, after.delivered != before.delivered ? Disposal::passed : Disposal::dropped, true, 0, frame};
+        Observation seen{true, Disposal::sent, true, 0, {}};
+        if (!wait_until([&] { return caught(seen); })) seen.disposal = Disposal::dropped;  // counted as sent, but lost
+        return seen;
+    }
+
+   private:
+    struct Wire {
+        uint16_t port;
+        Fd socket;
+    };
+
+    int wire_of(uint16_t port) const {
+        for (const Wire& wire : wires_)
+            if (wire.port == port) return wire.socket.get();
+        return -1;
+    }
+
+    Totals totals() const {
+        Totals sum;
+        for (uint16_t port = 0; port < world::ports_end; ++port) {
+            PortCounts counts = counts_of(object_.tables, port);
+            sum.received += counts["received"];
+            sum.leaving += counts["transmitted"] + counts["punted"];
+            sum.delivered += counts["delivered"];
+        }
+        return sum;
+    }
+
+    template <typename Condition>
+    static bool wait_until(Condition condition) {
+        const auto deadline = Clock::now() + patience;
+        while (!condition()) {
+            if (Clock::now() > deadline) return false;
+            poll(nullptr, 0, 1);
+        }
+        return true;
+    }
+
+    // The frame that arrived at a far end, if there is one. What was sent there is seen by the socket too, and left out.
+    bool caught(Observation& seen) {
+        for (const Wire& wire : wires_) {
+            std::array<uint8_t, 65536> buffer;
+            sockaddr_ll from{};
+            socklen_t length = sizeof from;
+            const ssize_t bytes = recvfrom(wire.socket.get(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
+            if (bytes < 0 || from.sll_pkttype == PACKET_OUTGOING) continue;
+            seen.frame.assign(buffer.begin(), buffer.begin() + bytes);
+            seen.knows_egress = wire.port != world::no_such_port;  // a punted frame: the punt port is no egress
+            seen.egress_ifindex = world::ifindex_of(wire.port);
+            return true;
+        }
+        return false;
+    }
+
+    void drain() {
+        Observation ignored;
+        while (caught(ignored)) {
+        }
+    }
+
+    FabricHook hook_;
+    KernelObject object_;
+    std::vector<Wire> wires_;
+    std::vector<Fd> links_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> live_engine(FabricHook hook, const std::string& object_path, uint64_t seed) {
+    auto object = load_kernel_object(object_path, hook == FabricHook::xdp ? "live_xdp" : "live_tcx", seed);
+    if (!object) return tl::unexpected(object.error());
+    auto engine = std::make_unique<LiveEngine>(hook, std::move(*object));
+    if (const Status attached = engine->attach(); !attached) return tl::unexpected(attached.error());
+    return engine;
+}
+
+}  // namespace biplane::engines
