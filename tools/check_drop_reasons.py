@@ -22,7 +22,7 @@ def main():
     for name in reasons:
         if not re.search(rf"DropReason::{name}\b", sources):
             findings.append(f"{LIST}: {name} is given by no code")
-        if not re.search(rf"DropReason::{name}\b|[\"']{name.replace('_', '-')}[\"']", tests):
+        if not re.search(rf"\b{name}\b|[\"']{name.replace('_', '-')}[\"']", tests):
             findings.append(f"{LIST}: {name} is provoked by no test")
     report(findings, "A reason that nothing gives goes; one that nothing tests gets a case in tests/cases.")
 

@@ -57,7 +57,7 @@ def show_traffic(screen, lab):
                 screen.check(f"{where}: curl", traffic.fetch(client, address, f"I am {tenant}'s web server"))
                 screen.check(f"{where}: curl, 8 MB", traffic.fetch_large(client, address))
                 screen.check(f"{where}: iperf3 TCP", traffic.iperf_tcp(client, address))
-                screen.check(f"{where}: iperf3 UDP", traffic.iperf_udp(client, address))
+                screen.check(f"{where}: iperf3 UDP", traffic.iperf_udp(client, lab.containers[f"{tenant}-web"], address))
 
 
 def show_isolation(screen, lab):

@@ -64,9 +64,21 @@ def iperf_tcp(client, address, seconds=1):
     return rate > 0, f"{rate / 1e9:.2f} Gbit/s"
 
 
-def iperf_udp(client, address, seconds=1):
+def _overflows(container):
+    """Datagrams that arrived in the container but found their socket's buffer full."""
+    rows = [row.split() for row in container.run("cat", "/proc/net/snmp").stdout.splitlines()]
+    count = sum(int(value) for names, values in zip(rows[::2], rows[1::2]) for name, value in zip(names[1:], values[1:])
+                if names[0] == "Udp:" and name == "RcvbufErrors")
+    rows = [row.split() for row in container.run("cat", "/proc/net/snmp6").stdout.splitlines()]
+    return count + sum(int(value) for name, value in rows if name == "Udp6RcvbufErrors")
+
+
+def iperf_udp(client, server, address, seconds=1):
+    """At most one in a hundred lost on the way. What a busy machine's server did not read in time was not lost on the way."""
+    before = _overflows(server)
     end, error = _iperf(client, address, "--udp", "--bitrate", "20M", "--length", "1200", "--time", seconds)
     if end is None:
         return False, error
-    total, lost = end["sum"]["packets"], end["sum"]["lost_packets"]
-    return total > 0 and lost * 100 <= total, f"{total - lost} of {total} datagrams"
+    total, lost, unread = end["sum"]["packets"], end["sum"]["lost_packets"], _overflows(server) - before
+    note = f", {unread} unread in the server's full buffer" if unread else ""
+    return total > 0 and (lost - unread) * 100 <= total, f"{total - lost} of {total} datagrams{note}"

@@ -57,11 +57,9 @@ std::string interface_name(uint32_t ifindex) {
     return if_indextoname(ifindex, name) == nullptr ? std::string() : name;
 }
 
-// A port without a pinned link has a clsact filter: these cannot be pinned.
 std::string hook_of(const Port& port, const HooksByInterface& hooks) {
     const auto found = hooks.find(port.ifindex);
-    if (found != hooks.end()) return found->second;
-    return port.kind == PortKind::none ? "none" : "clsact";
+    return found == hooks.end() ? "none" : found->second;
 }
 
 void put_drops(Json& out, const PortReading& reading, const TableNames& names, Plane plane, bool with_zeros) {
@@ -115,12 +113,13 @@ HooksByInterface read_pinned_hooks(const std::string& pin_directory) {
     HooksByInterface hooks;
     std::error_code ignored;
     for (const auto& entry : std::filesystem::directory_iterator(pin_directory, ignored)) {
-        const std::string name = entry.path().filename();  // link_<hook>_<ifindex>
-        const size_t last = name.rfind('_');
-        if (!name.starts_with("link_") || last <= 5) continue;
+        const std::string name = entry.path().filename();
+        const size_t dash = name.find('-'), last = name.rfind('_');
+        const std::string hook = name.substr(0, dash);
+        if (dash == std::string::npos || last == std::string::npos || (hook != "tcx" && hook != "xdp" && hook != "clsact")) continue;
         uint32_t ifindex = 0;
         std::from_chars(name.data() + last + 1, name.data() + name.size(), ifindex);
-        hooks[ifindex] = name.substr(5, last - 5);
+        hooks[ifindex] = hook;
     }
     return hooks;
 }

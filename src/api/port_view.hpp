@@ -24,7 +24,7 @@ PortCounters sum(const PortCounters& a, const PortCounters& b);
 
 // What is attached where: ifindex -> "tcx", "xdp", ... (AttachedHook as text).
 using HooksByInterface = std::map<uint32_t, std::string>;
-// From the links pinned in `pin_directory`; for tools that do not load programs themselves.
+// From the marks in `pin_directory` (HOOK-KIND_IFINDEX, planes/kernel/hooks.hpp); for tools that load no programs themselves.
 HooksByInterface read_pinned_hooks(const std::string& pin_directory);
 
 Json ports_to_json(const std::vector<PortReading>& ports, const TableNames& names, const HooksByInterface& hooks);

@@ -161,6 +161,15 @@ TEST_F(Views, a_former_port_that_has_counted_is_still_shown) {
     EXPECT_EQ(ports_to_json(ports, names_, {})[0]["hook"], "none");
 }
 
+TEST(Hooks, are_read_from_the_marks_in_the_pin_directory) {
+    const std::string directory = std::filesystem::temp_directory_path() / ("biplane-pins-" + std::to_string(getpid()));
+    for (const char* name : {"bp_ports", "tcx-workload_5", "xdp-punt_3", "clsact-fabric_12", "prog_tcx"})
+        std::filesystem::create_directories(directory + "/" + name);
+    EXPECT_EQ(read_pinned_hooks(directory), (HooksByInterface{{3, "xdp"}, {5, "tcx"}, {12, "clsact"}}));
+    std::filesystem::remove_all(directory);
+    EXPECT_TRUE(read_pinned_hooks(directory).empty());
+}
+
 TEST_F(Views, routes_say_where_they_come_from) {
     DesiredState desired;
     desired.networks["red"] = {.name = "red", .vni = 100, .subnets = {*parse_prefix("10.0.0.0/24")}};

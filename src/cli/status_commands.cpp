@@ -111,9 +111,9 @@ Result<Exit> show_listing(const Context& context, const Listing& listing, const 
         return Exit::done;
     }
     for (Json& row : *rows) {
-        if (!row.contains("ways") || row["ways"].empty()) continue;
+        const Json ways = row.value("ways", Json::array());
         for (const char* field : {"fabric", "nextHopMac"})
-            for (const Json& way : row["ways"]) row[field].push_back(way[field]);
+            for (const Json& way : ways) row[field].push_back(way[field]);
     }
     print_table(std::cout, listing.columns, output == "wide", *rows);
     return Exit::done;

@@ -145,7 +145,7 @@ Result<Exit> trace(const Context& context, const TraceOptions& options) {
     }
     const auto hooks = read_pinned_hooks(live->config.pin_directory);
     const auto hook = hooks.find(port.ifindex);
-    const std::string hook_name = hook == hooks.end() ? "clsact" : hook->second;
+    const std::string hook_name = hook == hooks.end() ? "none" : hook->second;
 
     const auto lock = ProcessLock::wait_for(live->config.run_directory + "/trace.lock");  // one nonce, one record
     if (!lock) return tl::unexpected(lock.error());

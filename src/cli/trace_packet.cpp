@@ -52,7 +52,7 @@ Bytes with_checksum(Header header, const Bytes& payload, uint32_t pseudo_sum) {
 }
 
 Bytes transport_of(const TracePacket& packet) {
-    const Bytes data(8, 0);
+    const Bytes data(20, 0);  // enough for the header of any protocol with ports
     const be16 from = be16::from_host(packet.source_port), to = be16::from_host(packet.destination_port);
     const auto pseudo = [&](size_t length) { return pseudo_header_sum(packet.source, packet.destination, packet.protocol, length); };
     switch (packet.protocol) {

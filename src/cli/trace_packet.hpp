@@ -17,7 +17,7 @@ struct TracePacket {
     uint16_t destination_port = 0;
     uint8_t ttl = 64;
 };
-// An Ethernet frame: TCP SYN, UDP with eight bytes of data, ICMP echo request, else eight bytes of the protocol. All checksums
+// An Ethernet frame: TCP SYN, UDP or ICMP echo request with 20 bytes of data, else 20 bytes of the protocol. All checksums
 // are right. Source and destination are of one family.
 std::vector<uint8_t> build_frame(const TracePacket& packet);
 

@@ -56,6 +56,7 @@ template <typename Packet>
 inline Fate check_ethernet(Packet& packet, const Journey& j) {
     const auto* ethernet = packet.template at<EthernetHeader>(0);
     if (!ethernet) return drop(DropReason::frame_truncated);
+    if (packet.has_hidden_vlan_tag()) return drop(DropReason::ethertype_unsupported);
     if (!(ethernet->source == j.port->peer_mac)) return drop(DropReason::source_mac_spoofed);
     if (ethernet->destination == j.port->router_mac || is_group(ethernet->destination)) return go_on();
     return drop(DropReason::destination_mac_foreign);
@@ -101,7 +102,7 @@ template <typename Packet, typename Tables>
 inline Fate open_tunnel(Packet& packet, const Tables& tables, Journey& j) {
     Address outer_source{};
     const uint32_t vxlan_offset = outer_bytes(packet, j, outer_source);
-    if (vxlan_offset == 0) return decided(Verdict::deliver);
+    if (vxlan_offset == 0 || packet.has_hidden_vlan_tag()) return decided(Verdict::deliver);
     const auto* udp = packet.template at<UdpHeader>(vxlan_offset - sizeof(UdpHeader));
     if (!udp || udp->destination_port != vxlan_port) return decided(Verdict::deliver);
     j.source_hop = node_of_address(tables, j.epoch, outer_source);

@@ -7,6 +7,7 @@
 //     uint32_t length()                               of the frame, bytes
 //     uint32_t segment_payload()                      GSO: transport payload bytes of one segment; else 0
 //     uint32_t wire_frames()                          how many frames this is on the wire
+//     bool has_hidden_vlan_tag()                      a tag that does not stand in the frame, but belongs to it
 //     bool insert_after_ethernet(bytes, room)         resize; Room (rewrite.hpp) says what for. What the Ethernet header holds
 //                                                     afterwards is undefined, here and in the next one: the caller writes it
 //     bool remove_after_ethernet(bytes, room, inner_is_ipv6)

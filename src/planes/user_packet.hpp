@@ -26,6 +26,7 @@ class UserPacket {
     uint32_t parse_headers(Headers& headers) { return parse(*this, headers).packed(); }
     uint32_t segment_payload() const { return 0; }
     uint32_t wire_frames() const { return 1; }
+    bool has_hidden_vlan_tag() const { return false; }
     bool is_traced(uint64_t) const { return is_traced_; }
 
     bool insert_after_ethernet(uint32_t bytes, Room) {

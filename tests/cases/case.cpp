@@ -78,9 +78,12 @@ struct Tunnel {
 
 Tunnel tunnel_of(uint16_t next_hop) {
     switch (next_hop) {
-        case to_node_c: return {node_a_ipv6, node_c_ipv6, node_c_mac};
-        case to_node_d: return {node_a_ipv4, node_d_ipv4, MacAddress{}};
-        default: return {node_a_ipv4, node_b_ipv4, node_b_mac};
+        case to_node_c:
+            return {node_a_ipv6, node_c_ipv6, node_c_mac};
+        case to_node_d:
+            return {node_a_ipv4, node_d_ipv4, MacAddress{}};
+        default:
+            return {node_a_ipv4, node_b_ipv4, node_b_mac};
     }
 }
 

@@ -33,10 +33,10 @@ struct Wanted {
 
 Wanted dropped(DropReason reason);
 Wanted delivered(uint16_t port, const Packet& output);
-Wanted forwarded(const Packet& output);                 // through the fabric port, encapsulated
-Wanted answered(uint16_t port, const Packet& output);   // back through the port it came in
+Wanted forwarded(const Packet& output);                // through the fabric port, encapsulated
+Wanted answered(uint16_t port, const Packet& output);  // back through the port it came in
 Wanted punted(PuntReason reason);
-Wanted left_to_the_node();                              // to the node's own stack, untouched
+Wanted left_to_the_node();  // to the node's own stack, untouched
 
 struct Step {
     uint16_t port;

@@ -21,37 +21,46 @@ Step replies(uint8_t flags) {
 Step sends_in_vain(uint8_t flags) { return arrives(red_web, segment(flags)).is(dropped(DropReason::tcp_no_flow)); }
 Step replies_in_vain(uint8_t flags) { return arrives(red_db, reply_segment(flags)).is(dropped(DropReason::tcp_no_flow)); }
 
-WantedFlow connection() {
-    return flow(red, 6, "10.0.0.10", client, "10.0.0.11", server).to(red_db).from(red_web, red_web);
-}
+WantedFlow connection() { return flow(red, 6, "10.0.0.10", client, "10.0.0.11", server).to(red_db).from(red_web, red_web); }
 
 std::vector<Case> connection_cases() {
     using enum FlowState;
     return {
         {"a SYN that was answered is an answered connection",
-         {sends(syn), replies(syn | ack)}, {connection().in_state(answered).seen(1, 1)}},
+         {sends(syn), replies(syn | ack)},
+         {connection().in_state(answered).seen(1, 1)}},
         {"the handshake's last ACK establishes the connection",
-         {sends(syn), replies(syn | ack), sends(ack)}, {connection().in_state(established).seen(2, 1)}},
+         {sends(syn), replies(syn | ack), sends(ack)},
+         {connection().in_state(established).seen(2, 1)}},
+        {"a repeated SYN+ACK does not establish the connection",
+         {sends(syn), replies(syn | ack), replies(syn | ack)},
+         {connection().in_state(answered).seen(1, 2)}},
         {"a repeated SYN stays in its flow", {sends(syn), sends(syn)}, {connection().in_state(opening).seen(2, 0)}},
         {"a simultaneous open is one connection",
-         {sends(syn), replies(syn), sends(syn | ack), replies(syn | ack)}, {connection().in_state(established).seen(2, 2)}},
+         {sends(syn), replies(syn), sends(syn | ack), replies(syn | ack)},
+         {connection().in_state(established).seen(2, 2)}},
         {"data in both directions keeps the connection established",
          {sends(syn), replies(syn | ack), sends(ack), sends(ack | psh), replies(ack | psh), sends(ack | urg)},
          {connection().in_state(established).seen(4, 2)}},
         {"one FIN makes the connection closing",
-         {sends(syn), replies(syn | ack), sends(ack), sends(fin | ack), replies(ack)}, {connection().in_state(closing).seen(3, 2)}},
+         {sends(syn), replies(syn | ack), sends(ack), sends(fin | ack), replies(ack)},
+         {connection().in_state(closing).seen(3, 2)}},
         {"the FINs of both sides close the connection",
          {sends(syn), replies(syn | ack), sends(ack), sends(fin | ack), replies(fin | ack), sends(ack)},
          {connection().in_state(closed).seen(4, 2)}},
         {"two FINs of one side do not close the connection",
-         {sends(syn), replies(syn | ack), sends(ack), sends(fin | ack), sends(fin | ack)}, {connection().in_state(closing).seen(4, 1)}},
+         {sends(syn), replies(syn | ack), sends(ack), sends(fin | ack), sends(fin | ack)},
+         {connection().in_state(closing).seen(4, 1)}},
         {"a reset closes the connection",
-         {sends(syn), replies(syn | ack), sends(ack), replies(rst | ack)}, {connection().in_state(closed).seen(2, 2)}},
+         {sends(syn), replies(syn | ack), sends(ack), replies(rst | ack)},
+         {connection().in_state(closed).seen(2, 2)}},
         {"a refused connection is closed", {sends(syn), replies(rst | ack)}, {connection().in_state(closed).seen(1, 1)}},
         {"a new SYN on a closed connection opens a new one",
-         {sends(syn), replies(syn | ack), sends(ack), sends(rst), sends(syn)}, {connection().in_state(opening).seen(1, 0)}},
+         {sends(syn), replies(syn | ack), sends(ack), sends(rst), sends(syn)},
+         {connection().in_state(opening).seen(1, 0)}},
         {"a new SYN on a closing connection opens a new one",
-         {sends(syn), replies(syn | ack), sends(ack), sends(fin | ack), sends(syn)}, {connection().in_state(opening).seen(1, 0)}},
+         {sends(syn), replies(syn | ack), sends(ack), sends(fin | ack), sends(syn)},
+         {connection().in_state(opening).seen(1, 0)}},
         {"a new SYN of the other side on a closed connection opens one in the other direction",
          {sends(syn), replies(rst | ack), replies(syn)},
          {flow(red, 6, "10.0.0.11", server, "10.0.0.10", client).to(red_web).from(red_db, red_db).in_state(opening).seen(1, 0)}},
@@ -65,7 +74,8 @@ std::vector<Case> unknown_cases() {
         {"a RST of no connection is dropped", {sends_in_vain(rst)}},
         {"a FIN of no connection is dropped", {sends_in_vain(fin | ack)}},
         {"an ACK to another port than the connection's is dropped",
-         {sends(syn), arrives(red_web, frame_from(red_web).ipv4("10.0.0.10", "10.0.0.11").tcp(client, 81, ack)).is(dropped(DropReason::tcp_no_flow))},
+         {sends(syn), arrives(red_web, frame_from(red_web).ipv4("10.0.0.10", "10.0.0.11").tcp(client, 81, ack))
+                          .is(dropped(DropReason::tcp_no_flow))},
          {connection().seen(1, 0)}},
         {"a segment from another workload does not join the connection",
          {sends(syn), arrives(red_narrow, frame_from(red_narrow).ipv4("10.0.0.10", "10.0.0.11").tcp(client, server, ack))
@@ -76,9 +86,11 @@ std::vector<Case> unknown_cases() {
                           .is(dropped(DropReason::tcp_no_flow))},
          {connection().seen(1, 0)}},
         {"a TCP segment in fragments is carried by address",
-         {arrives(red_web, segment(ack).fragment(0, true).filler(4)).is(delivered(red_db, at(red_db, segment(ack).fragment(0, true).filler(4)).ttl(63))),
+         {arrives(red_web, segment(ack).fragment(0, true).filler(4))
+              .is(delivered(red_db, at(red_db, segment(ack).fragment(0, true).filler(4)).ttl(63))),
           arrives(red_web, frame_from(red_web).ipv4("10.0.0.10", "10.0.0.11").fragment(24, false).protocol(6).filler(8))
-              .is(delivered(red_db, frame_to(red_db).ipv4("10.0.0.10", "10.0.0.11").ttl(63).fragment(24, false).protocol(6).filler(8)))},
+              .is(delivered(red_db,
+                            frame_to(red_db).ipv4("10.0.0.10", "10.0.0.11").ttl(63).fragment(24, false).protocol(6).filler(8)))},
          {flow(red, 6, "10.0.0.10", 0, "10.0.0.11", 0).seen(2, 0)}},
     };
 }
@@ -99,18 +111,22 @@ std::vector<Case> expiry_cases() {
     };
     return {
         {"an answer belongs to the flow of its question",
-         {asks(), is_answered(), asks()}, {exchange().in_state(established).seen(2, 1).of_bytes(88, 44)}},
+         {asks(), is_answered(), asks()},
+         {exchange().in_state(established).seen(2, 1).of_bytes(88, 44)}},
         {"an answered UDP flow lives for two minutes at least (RFC 4787, REQ-5)",
-         {asks(), is_answered(), is_answered().after(time_passes(119))}, {exchange().in_state(established).seen(1, 2)}},
+         {asks(), is_answered(), is_answered().after(time_passes(119))},
+         {exchange().in_state(established).seen(1, 2)}},
         {"an answered UDP flow is over after six minutes of silence",
          {asks(), is_answered(), is_answered().after(time_passes(360))},
          {flow(red, 17, "10.0.0.11", 53, "10.0.0.10", 5000).to(red_web).from(red_db, red_db).in_state(opening).seen(1, 0)}},
         {"an established connection lives for two hours and four minutes at least (RFC 5382, REQ-5)",
-         then(sends(ack).after(time_passes(124 * 60 - 1))), {connection().in_state(established).seen(3, 1)}},
+         then(sends(ack).after(time_passes(124 * 60 - 1))),
+         {connection().in_state(established).seen(3, 1)}},
         {"a connection that was used in one direction only is alive in both",
          {sends(syn), replies(syn | ack), sends(ack), sends(ack).after(time_passes(7000)), replies(ack).after(time_passes(7000))},
          {connection().in_state(established).seen(3, 2)}},
-        {"a connection of which nothing was heard for a day is over", {sends(syn), replies(syn | ack), sends(ack), sends_in_vain(ack).after(time_passes(86400))},
+        {"a connection of which nothing was heard for a day is over",
+         {sends(syn), replies(syn | ack), sends(ack), sends_in_vain(ack).after(time_passes(86400))},
          {connection().in_state(established).seen(2, 1)}},
     };
 }
@@ -132,7 +148,9 @@ std::vector<Case> room_cases() {
             for (uint32_t n = 0; n < flow_lock_slots; ++n) tables.flow_lock(n)->holder = ticket;
         };
     };
-    const Packet arp = Packet().ethernet(peer_mac(red_web), broadcast_mac).arp(2, peer_mac(red_web), "10.0.0.10", router_mac(red_web), "169.254.1.1");
+    const Packet arp = Packet()
+                           .ethernet(peer_mac(red_web), broadcast_mac)
+                           .arp(2, peer_mac(red_web), "10.0.0.10", router_mac(red_web), "169.254.1.1");
     const Step nothing_happens = arrives(red_web, arp).is(dropped(DropReason::arp_unanswered));
     return {
         {"a new flow for which there is no room is refused, and what is there goes on",
@@ -145,7 +163,8 @@ std::vector<Case> room_cases() {
          {asks().after(locks_are(true, 0)), asks().after(locks_are(false, 0))},
          {exchange().seen(1, 0)}},
         {"the lock of a processor that died is broken",
-         {asks().after(locks_are(true, 10000)), nothing_happens.after(locks_are(false, 0))}, {exchange().seen(1, 0)}},
+         {asks().after(locks_are(true, 10000)), nothing_happens.after(locks_are(false, 0))},
+         {exchange().seen(1, 0)}},
     };
 }
 
@@ -164,9 +183,11 @@ std::vector<Case> epoch_cases() {
     };
     return {
         {"a flow that is allowed under a new epoch goes on",
-         {asks(), is_answered(), asks().after(a_new_epoch()), is_answered()}, {exchange().in_state(FlowState::established).seen(2, 2)}},
+         {asks(), is_answered(), asks().after(a_new_epoch()), is_answered()},
+         {exchange().in_state(FlowState::established).seen(2, 2)}},
         {"a flow whose way is gone is cut by the next packet after the new epoch",
-         {asks(), asks().is(dropped(route_discard)).after(and_published)}, {exchange().seen(1, 0)}},
+         {asks(), asks().is(dropped(route_discard)).after(and_published)},
+         {exchange().seen(1, 0)}},
         {"a connection is judged again in both directions",
          {sends(syn), replies(syn | ack), sends(ack), replies(ack).is(dropped(source_address_spoofed)).after(and_published)},
          {connection().in_state(FlowState::established).seen(2, 1)}},
@@ -177,7 +198,8 @@ std::vector<Case> epoch_cases() {
 
 std::vector<Case> flow_cases() {
     std::vector<Case> all = connection_cases();
-    for (const auto& some : {unknown_cases(), expiry_cases(), room_cases(), epoch_cases()}) all.insert(all.end(), some.begin(), some.end());
+    for (const auto& some : {unknown_cases(), expiry_cases(), room_cases(), epoch_cases()})
+        all.insert(all.end(), some.begin(), some.end());
     return all;
 }
 

@@ -34,14 +34,17 @@ std::vector<Case> echo_cases() {
         cases.push_back({"the first " + family + " echo request is delivered",
                          {arrives(red_web, request).is(passed_to(red_db, request))},
                          {flow(red, protocol, web, 77, db, 0).in_state(FlowState::opening)}});
-        cases.push_back({"an " + family + " echo reply belongs to its request's flow",
-                         {arrives(red_web, request).is(passed_to(red_db, request)), arrives(red_db, reply).is(passed_to(red_web, reply))},
-                         {flow(red, protocol, web, 77, db, 0).in_state(FlowState::established).seen(1, 1)}});
-        cases.push_back({"two " + family + " workloads that ping each other with one identifier have a flow each",
-                         {arrives(red_web, request).is(passed_to(red_db, request)), arrives(red_db, back).is(passed_to(red_web, back))},
-                         {flow(red, protocol, web, 77, db, 0).seen(1, 0), flow(red, protocol, db, 77, web, 0).seen(1, 0)}});
-        cases.push_back({"an " + family + " packet that ends within the ICMP header is dropped",
-                         {arrives(red_web, between(red_web, web, db).protocol(protocol).filler(7)).is(dropped(transport_truncated))}});
+        cases.push_back(
+            {"an " + family + " echo reply belongs to its request's flow",
+             {arrives(red_web, request).is(passed_to(red_db, request)), arrives(red_db, reply).is(passed_to(red_web, reply))},
+             {flow(red, protocol, web, 77, db, 0).in_state(FlowState::established).seen(1, 1)}});
+        cases.push_back(
+            {"two " + family + " workloads that ping each other with one identifier have a flow each",
+             {arrives(red_web, request).is(passed_to(red_db, request)), arrives(red_db, back).is(passed_to(red_web, back))},
+             {flow(red, protocol, web, 77, db, 0).seen(1, 0), flow(red, protocol, db, 77, web, 0).seen(1, 0)}});
+        cases.push_back(
+            {"an " + family + " packet that ends within the ICMP header is dropped",
+             {arrives(red_web, between(red_web, web, db).protocol(protocol).filler(7)).is(dropped(transport_truncated))}});
     }
     return cases;
 }
@@ -53,8 +56,11 @@ std::vector<Case> error_cases() {
     const Packet asked6 = between(red_web, web6, db6).udp(5000, 53).filler(16);
     const Packet unreachable4 = between(red_db, db4, web4).icmp(3, 3).payload(quote(asked4.ttl(63), 28));
     const Packet unreachable6 = between(red_db, db6, web6).icmp(1, 4).payload(quote(asked6.ttl(63), 64));
-    const Packet about_tcp = between(red_db, db4, web4).icmp(3, 3).payload(quote(between(red_web, web4, db4).tcp(1, 2, packets::tcp::syn), 40));
-    const Packet about_another = between(red_db, db4, web4).icmp(3, 3).payload(quote(frame_from(red_web).ipv4("10.0.0.12", db4).udp(5000, 53).filler(16), 28));
+    const Packet about_tcp =
+        between(red_db, db4, web4).icmp(3, 3).payload(quote(between(red_web, web4, db4).tcp(1, 2, packets::tcp::syn), 40));
+    const Packet about_another = between(red_db, db4, web4)
+                                     .icmp(3, 3)
+                                     .payload(quote(frame_from(red_web).ipv4("10.0.0.12", db4).udp(5000, 53).filler(16), 28));
     const Packet nothing_quoted = between(red_db, db4, web4).icmp(3, 3);
     const Packet half_quoted = between(red_db, db4, web4).icmp(3, 3).payload(quote(asked4, 22));
     const Packet request = between(red_web, web4, db4).echo_request(77).filler(8);
@@ -67,7 +73,8 @@ std::vector<Case> error_cases() {
          {ask4, arrives(red_db, unreachable4).is(passed_to(red_web, unreachable4))},
          {asked_flow}},
         {"an ICMPv6 error about a known flow is delivered and does not count as an answer",
-         {arrives(red_web, asked6).is(passed_to(red_db, asked6)), arrives(red_db, unreachable6).is(passed_to(red_web, unreachable6))},
+         {arrives(red_web, asked6).is(passed_to(red_db, asked6)),
+          arrives(red_db, unreachable6).is(passed_to(red_web, unreachable6))},
          {flow(red, 17, "fd00:a::10", 5000, "fd00:a::11", 53).in_state(FlowState::opening).seen(1, 0)}},
         {"an ICMP error about a known echo request is delivered",
          {arrives(red_web, request).is(passed_to(red_db, request)), arrives(red_db, about_echo).is(passed_to(red_web, about_echo))},
@@ -83,13 +90,18 @@ std::vector<Case> error_cases() {
          {ask4, arrives(blue_db, frame_from(blue_db).ipv4(db4, web4).icmp(3, 3).payload(quote(asked4.ttl(63), 28)))
                     .is(dropped(icmp_unrelated))},
          {asked_flow}},
-        {"an ICMP error that quotes nothing is dropped", {ask4, arrives(red_db, nothing_quoted).is(dropped(icmp_unrelated))}, {asked_flow}},
+        {"an ICMP error that quotes nothing is dropped",
+         {ask4, arrives(red_db, nothing_quoted).is(dropped(icmp_unrelated))},
+         {asked_flow}},
         {"an ICMP error whose quote ends before the ports is dropped",
          {ask4, arrives(red_db, half_quoted).is(dropped(icmp_unrelated))},
          {asked_flow}},
-        {"an ICMP error from a spoofed address is dropped", {ask4, arrives(red_db, spoofed).is(dropped(source_address_spoofed))}, {asked_flow}},
+        {"an ICMP error from a spoofed address is dropped",
+         {ask4, arrives(red_db, spoofed).is(dropped(source_address_spoofed))},
+         {asked_flow}},
         {"an ICMP redirect is dropped",
-         {ask4, arrives(red_db, between(red_db, db4, web4).icmp(5, 1, 0x0a00000b).payload(quote(asked4, 28))).is(dropped(icmp_redirect))},
+         {ask4,
+          arrives(red_db, between(red_db, db4, web4).icmp(5, 1, 0x0a00000b).payload(quote(asked4, 28))).is(dropped(icmp_redirect))},
          {asked_flow}},
     };
 }
@@ -105,7 +117,8 @@ std::vector<Case> router_error_cases() {
     const Packet older = old_datagram.ttl(0);
     const Packet old_segment = between(red_web, web4, db4).ttl(1).tcp(40000, 80, packets::tcp::syn);
     const Packet old6 = between(red_web, web6, db6).ttl(1).udp(5000, 53).filler(16);
-    const Packet old_error = between(red_db, db4, web4).ttl(1).icmp(3, 3).payload(quote(between(red_web, web4, db4).udp(5000, 53).filler(16), 28));
+    const Packet old_error =
+        between(red_db, db4, web4).ttl(1).icmp(3, 3).payload(quote(between(red_web, web4, db4).udp(5000, 53).filler(16), 28));
     const Packet old_fragment = between(red_web, web4, db4).ttl(1).fragment(24, false).protocol(17).filler(24);
     const Packet big4 = between(red_web, web4, "10.0.0.12").dont_fragment().udp(5000, 53).filler(narrow_mtu - 28 + 1);
     const Packet fits4 = between(red_web, web4, "10.0.0.12").dont_fragment().udp(5000, 53).filler(narrow_mtu - 28);

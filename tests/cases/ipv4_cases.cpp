@@ -17,12 +17,34 @@ const Packet datagram = header.udp(5000, 53).filler(16);
 
 Wanted delivered_to_db(const Packet& packet) { return delivered(red_db, at(red_db, packet).ttl(63)); }
 
+// The datagram with whatever identification gives its header this checksum.
+Packet with_header_checksum(uint16_t wanted) {
+    for (uint32_t identification = 0; identification <= 0xffff; ++identification) {
+        const Packet packet = datagram.identification(static_cast<uint16_t>(identification));
+        if (get16(packet.bytes(), 14 + 10) == wanted) return packet;
+    }
+    return datagram;
+}
+
+// The TTL goes down by one, so the checksum goes up by 0x0100, in ones' complement (RFC 1624): where it wraps is where one errs.
+Case checksum_case(uint16_t before) {
+    const Packet packet = with_header_checksum(before);
+    return {"the header checksum " + std::to_string(before) + " is right after the TTL is spent",
+            {arrives(red_web, packet).is(delivered_to_db(packet))},
+            {flow(red, 17, "10.0.0.10", 5000, "10.0.0.11", 53)}};
+}
+
 std::vector<Case> header_cases() {
     using enum DropReason;
     return {
         {"a datagram between two workloads of one network is delivered, its TTL spent by one",
          {arrives(red_web, datagram).is(delivered_to_db(datagram))},
          {flow(red, 17, "10.0.0.10", 5000, "10.0.0.11", 53).to(red_db).from(red_web, red_web).seen(1, 0).of_bytes(44, 0)}},
+        checksum_case(0xfefe),
+        checksum_case(0xfeff),
+        checksum_case(0xff00),
+        checksum_case(0xfffe),
+        checksum_case(0x0000),
         {"DSCP and ECN of a delivered packet stay as they are",
          {arrives(red_web, datagram.traffic_class(0xb9)).is(delivered_to_db(datagram.traffic_class(0xb9)))},
          {flow(red, 17, "10.0.0.10", 5000, "10.0.0.11", 53)}},
@@ -65,13 +87,14 @@ std::vector<Case> option_cases() {
         {"a strict source route is dropped, also behind other options",
          {arrives(red_web, with_options({1, 7, 3, 4, 137, 7, 4, 10, 0, 0, 11})).is(dropped(ipv4_source_route))}},
         {"a source route as the last of forty bytes of options is dropped",
-         {arrives(red_web, with_options({1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-                                         1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 131, 7, 4, 10, 0, 0, 11}))
+         {arrives(red_web, with_options({1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,   1, 1, 1,  1, 1, 1,
+                                         1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 131, 7, 4, 10, 0, 0, 11}))
               .is(dropped(ipv4_source_route))}},
         {"an option of length 1 is dropped", {arrives(red_web, with_options({7, 1, 0, 0})).is(dropped(ipv4_header_invalid))}},
         {"an option that reaches beyond the header is dropped",
          {arrives(red_web, with_options({7, 5, 0, 0})).is(dropped(ipv4_header_invalid))}},
-        {"a frame that ends within the options is dropped", {arrives(red_web, longest.cut_to(14 + 30)).is(dropped(ipv4_header_invalid))}},
+        {"a frame that ends within the options is dropped",
+         {arrives(red_web, longest.cut_to(14 + 30)).is(dropped(ipv4_header_invalid))}},
     };
 }
 

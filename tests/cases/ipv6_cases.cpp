@@ -42,14 +42,25 @@ std::vector<Case> extension_cases() {
     using enum DropReason;
     const auto udp = [](const Packet& packet) { return packet.udp(5000, 53).filler(16); };
     const Packet with_options = udp(header.hop_by_hop().destination_options(2));
-    const Packet six = udp(header.hop_by_hop().destination_options().destination_options().destination_options()
-                               .destination_options().destination_options());
-    const Packet seven = udp(header.hop_by_hop().destination_options().destination_options().destination_options()
-                                 .destination_options().destination_options().destination_options());
+    const Packet six = udp(header.hop_by_hop()
+                               .destination_options()
+                               .destination_options()
+                               .destination_options()
+                               .destination_options()
+                               .destination_options());
+    const Packet seven = udp(header.hop_by_hop()
+                                 .destination_options()
+                                 .destination_options()
+                                 .destination_options()
+                                 .destination_options()
+                                 .destination_options()
+                                 .destination_options());
     // The transport header 510 and 518 bytes behind the frame's start.
     const Packet long_options = udp(header.destination_options(56)), longer_options = udp(header.destination_options(57));
     return {
-        {"a transport header within the first 512 bytes is found", {arrives(red_web, long_options).is(delivered_to_db(long_options))}, {datagram_flow}},
+        {"a transport header within the first 512 bytes is found",
+         {arrives(red_web, long_options).is(delivered_to_db(long_options))},
+         {datagram_flow}},
         {"a transport header behind the first 512 bytes is refused (RFC 7112)",
          {arrives(red_web, longer_options).is(dropped(ipv6_extension_invalid))}},
         {"hop-by-hop and destination options are no way round the ports",
@@ -119,8 +130,7 @@ std::vector<Case> fragment_cases() {
 
 std::vector<Case> ipv6_cases() {
     std::vector<Case> all = header_cases();
-    for (const auto& some : {extension_cases(), address_cases(), fragment_cases()})
-        all.insert(all.end(), some.begin(), some.end());
+    for (const auto& some : {extension_cases(), address_cases(), fragment_cases()}) all.insert(all.end(), some.begin(), some.end());
     return all;
 }
 

@@ -16,6 +16,9 @@ const MacAddress stranger = mac("02:00:00:00:99:99");
 std::vector<Case> ethernet_cases() {
     using enum DropReason;
     const Packet datagram = Packet().ipv4("10.0.0.10", "10.0.0.11").udp(5000, 53).filler(16);
+    const auto tagged = [](const MacAddress& source, const MacAddress& destination) {
+        return Packet().ethernet(source, destination).ethertype(0x8100).payload(Bytes{0, 5, 0x08, 0x00});  // VLAN 5, then IPv4
+    };
     const auto framed = [&](const MacAddress& source, const MacAddress& destination) {
         return Packet().ethernet(source, destination).carrying(datagram);
     };
@@ -33,7 +36,12 @@ std::vector<Case> ethernet_cases() {
         {"a unicast packet in a broadcast frame is not forwarded",
          {arrives(red_web, framed(web_mac, broadcast_mac)).is(dropped(multicast_unsupported))}},
         {"a frame with a VLAN tag is dropped",
-         {arrives(red_web, framed(web_mac, router).ethertype(0x8100)).is(dropped(ethertype_unsupported))}},
+         {arrives(red_web, tagged(web_mac, router).carrying(datagram)).is(dropped(ethertype_unsupported))}},
+        {"a tagged frame on the fabric is the node's",
+         {arrives(
+              fabric,
+              tagged(node_b_mac, router_mac(fabric)).carrying(Packet().ipv4(node_b_ipv4, node_a_ipv4).udp(50000, 4789).vxlan(100)))
+              .is(left_to_the_node())}},
         {"an LLDP frame is dropped",
          {arrives(red_web, Packet().ethernet(web_mac, mac("01:80:c2:00:00:0e")).ethertype(0x88cc).filler(46))
               .is(dropped(ethertype_unsupported))}},
@@ -66,12 +74,14 @@ std::vector<Case> arp_cases() {
         {"the router is silent about an address of a discard route", {is_silent_about("10.0.0.99")}},
         {"the router is silent about an address whose next hop is gone", {is_silent_about("10.0.0.50")}},
         {"the router is silent about an address without a route",
-         {arrives(blue_web, Packet().ethernet(peer_mac(blue_web), broadcast_mac)
-                                .arp(1, peer_mac(blue_web), "10.0.0.10", nobody, "203.0.113.7"))
+         {arrives(
+              blue_web,
+              Packet().ethernet(peer_mac(blue_web), broadcast_mac).arp(1, peer_mac(blue_web), "10.0.0.10", nobody, "203.0.113.7"))
               .is(dropped(arp_unanswered))}},
         {"the router is silent about a group address, whatever the default route says", {is_silent_about("224.0.0.1")}},
         {"the router is silent about loopback, whatever the default route says", {is_silent_about("127.0.0.1")}},
-        {"the router is silent about other addresses of the link, whatever the default route says", {is_silent_about("169.254.7.7")}},
+        {"the router is silent about other addresses of the link, whatever the default route says",
+         {is_silent_about("169.254.7.7")}},
         {"an ARP probe of the own address is left alone",
          {arrives(red_web, broadcast.arp(1, web_mac, "0.0.0.0", nobody, "10.0.0.10")).is(dropped(arp_unanswered))}},
         {"an ARP announcement of the own address is left alone",

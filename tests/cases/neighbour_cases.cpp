@@ -18,12 +18,18 @@ constexpr uint32_t router_solicited_override = 0xe0000000;
 
 // A solicitation as RFC 4861 wants it: to the target's solicited-node group, hop limit 255, with the sender's address.
 Packet solicitation(std::string_view source, std::string_view target, const MacAddress* link_address = &web_mac) {
-    return Packet().ethernet(web_mac, mac("33:33:ff:00:00:01")).ipv6(source, "ff02::1:ff00:1").ttl(255)
+    return Packet()
+        .ethernet(web_mac, mac("33:33:ff:00:00:01"))
+        .ipv6(source, "ff02::1:ff00:1")
+        .ttl(255)
         .neighbour_solicitation(target, link_address);
 }
 
 Packet advertisement(std::string_view target, std::string_view asked_by) {
-    return Packet().ethernet(router, web_mac).ipv6(target, asked_by).ttl(255)
+    return Packet()
+        .ethernet(router, web_mac)
+        .ipv6(target, asked_by)
+        .ttl(255)
         .neighbour_advertisement(target, router_solicited_override, router);
 }
 
@@ -66,7 +72,11 @@ std::vector<Case> invalid_cases() {
         {"a solicitation with an option of length 0 is dropped", {is_invalid(valid.patched(14 + 40 + 25, {0}))}},
         {"a solicitation for a group is dropped", {is_invalid(solicitation("fd00:a::10", "ff02::1"))}},
         {"a solicitation behind an extension header is dropped",
-         {is_invalid(Packet().ethernet(web_mac, router).ipv6("fd00:a::10", "fe80::1").ttl(255).destination_options()
+         {is_invalid(Packet()
+                         .ethernet(web_mac, router)
+                         .ipv6("fd00:a::10", "fe80::1")
+                         .ttl(255)
+                         .destination_options()
                          .neighbour_solicitation("fe80::1", &web_mac))}},
         {"a solicitation in the name of another address is dropped",
          {arrives(red_web, solicitation("fd00:a::11", "fe80::1")).is(dropped(nd_spoofed))}},
@@ -80,7 +90,8 @@ std::vector<Case> unsolicited_cases() {
     const Packet to_all_nodes = Packet().ethernet(web_mac, mac("33:33:00:00:00:01")).ipv6("fe80::10", "ff02::1").ttl(255);
     const Packet to_all_routers = Packet().ethernet(web_mac, mac("33:33:00:00:00:02")).ipv6("fe80::10", "ff02::2").ttl(255);
     return {
-        {"a router solicitation from a workload is dropped", {arrives(red_web, to_all_routers.icmp(133, 0)).is(dropped(nd_unsolicited))}},
+        {"a router solicitation from a workload is dropped",
+         {arrives(red_web, to_all_routers.icmp(133, 0)).is(dropped(nd_unsolicited))}},
         {"a router advertisement from a workload is dropped",
          {arrives(red_web, to_all_nodes.icmp(134, 0).filler(8)).is(dropped(nd_unsolicited))}},
         {"a neighbour advertisement from a workload is dropped",
@@ -88,12 +99,17 @@ std::vector<Case> unsolicited_cases() {
         {"an IPv6 redirect from a workload is dropped",
          {arrives(red_web, to_all_nodes.icmp(137, 0).filler(32)).is(dropped(nd_unsolicited))}},
         {"neighbour discovery on the fabric belongs to the node",
-         {arrives(fabric, Packet().ethernet(node_c_mac, mac("33:33:ff:00:00:01")).ipv6("2001:db8::3", "ff02::1:ff00:1").ttl(255)
+         {arrives(fabric, Packet()
+                              .ethernet(node_c_mac, mac("33:33:ff:00:00:01"))
+                              .ipv6("2001:db8::3", "ff02::1:ff00:1")
+                              .ttl(255)
                               .neighbour_solicitation("2001:db8::1", &node_c_mac))
               .is(left_to_the_node())}},
         {"a solicitation in a tunnel is dropped",
-         {arrives(fabric, coming_from_node(to_node_b, red, inner_frame().ipv6("fd00:a::20", "fd00:a::10").ttl(255)
-                                                               .neighbour_solicitation("fd00:a::10", &node_b_mac)))
+         {arrives(fabric,
+                  coming_from_node(
+                      to_node_b, red,
+                      inner_frame().ipv6("fd00:a::20", "fd00:a::10").ttl(255).neighbour_solicitation("fd00:a::10", &node_b_mac)))
               .is(dropped(nd_unsolicited))}},
     };
 }

@@ -9,19 +9,28 @@ using namespace packets;
 namespace {
 
 Packet from_web(uint16_t port, std::string_view destination) {
-    return frame_from(port).ip(destination.find(':') == std::string_view::npos ? "10.0.0.10" : "fd00:a::10", destination).udp(5000, 53).filler(16);
+    return frame_from(port)
+        .ip(destination.find(':') == std::string_view::npos ? "10.0.0.10" : "fd00:a::10", destination)
+        .udp(5000, 53)
+        .filler(16);
 }
 
 // As it leaves towards a node: the inner Ethernet header replaced, the TTL spent by one.
 Packet inner_of(std::string_view destination) {
-    return inner_frame().ip(destination.find(':') == std::string_view::npos ? "10.0.0.10" : "fd00:a::10", destination).ttl(63).udp(5000, 53).filler(16);
+    return inner_frame()
+        .ip(destination.find(':') == std::string_view::npos ? "10.0.0.10" : "fd00:a::10", destination)
+        .ttl(63)
+        .udp(5000, 53)
+        .filler(16);
 }
 
 Case goes_to_node(const std::string& sentence, std::string_view destination, uint16_t next_hop) {
     const bool is_ipv6 = destination.find(':') != std::string_view::npos;
     return {sentence,
             {arrives(red_web, from_web(red_web, destination)).is(forwarded(towards_node(next_hop, red, inner_of(destination))))},
-            {flow(red, 17, is_ipv6 ? "fd00:a::10" : "10.0.0.10", 5000, std::string(destination), 53).to(next_hop).from(red_web, red_web)}};
+            {flow(red, 17, is_ipv6 ? "fd00:a::10" : "10.0.0.10", 5000, std::string(destination), 53)
+                 .to(next_hop)
+                 .from(red_web, red_web)}};
 }
 
 std::vector<Case> longest_prefix_cases() {
@@ -61,8 +70,7 @@ std::vector<Case> next_hop_cases() {
          {flow(red, 17, "203.0.113.7", 5000, "10.0.0.10", 53).to(red_web).from(red_host, red_host)}},
         {"the host cannot send in the name of a workload",
          {arrives(red_host, frame_from(red_host).ipv4("10.0.0.11", "10.0.0.10").udp(1, 2)).is(dropped(source_address_spoofed))}},
-        {"a destination without a route is dropped",
-         {arrives(blue_web, from_web(blue_web, "203.0.113.7")).is(dropped(no_route))}},
+        {"a destination without a route is dropped", {arrives(blue_web, from_web(blue_web, "203.0.113.7")).is(dropped(no_route))}},
         {"an IPv6 destination without a route is dropped",
          {arrives(blue_web, from_web(blue_web, "2001:db8:77::7")).is(dropped(no_route))}},
         {"a route whose next hop is gone drops", {arrives(red_web, from_web(red_web, "10.0.0.50")).is(dropped(next_hop_invalid))}},

@@ -63,10 +63,8 @@ std::vector<Case> tcp_cases() {
         {"a segment with FIN, PSH and URG, the Christmas tree, is dropped", {is_illegal(fin | psh | urg)}},
         {"a segment with all flags is dropped", {is_illegal(0x3f)}},
         {"a segment with PSH alone is dropped", {is_illegal(psh)}},
-        {"a data offset below the header's is dropped",
-         {arrives(red_web, first.data_offset(4)).is(dropped(tcp_header_invalid))}},
-        {"a data offset beyond the packet is dropped",
-         {arrives(red_web, first.data_offset(6)).is(dropped(tcp_header_invalid))}},
+        {"a data offset below the header's is dropped", {arrives(red_web, first.data_offset(4)).is(dropped(tcp_header_invalid))}},
+        {"a data offset beyond the packet is dropped", {arrives(red_web, first.data_offset(6)).is(dropped(tcp_header_invalid))}},
         {"a packet that ends within the TCP header is dropped",
          {arrives(red_web, header4.protocol(6).filler(19)).is(dropped(transport_truncated))}},
         {"a TCP header that only Ethernet padding fills is dropped",
@@ -83,7 +81,9 @@ std::vector<Case> other_protocol_cases() {
     const Packet gre = header4.protocol(47).filler(20);
     const Packet nothing = header6.protocol(59);
     return {
-        {"SCTP is told apart by its ports", {arrives(red_web, association).is(delivered_to_db(association))}, {pair4(132, 36412, 36413)}},
+        {"SCTP is told apart by its ports",
+         {arrives(red_web, association).is(delivered_to_db(association))},
+         {pair4(132, 36412, 36413)}},
         {"SCTP over IPv6 is told apart by its ports",
          {arrives(red_web, association6).is(delivered_to_db(association6))},
          {flow(red, 132, "fd00:a::10", 36412, "fd00:a::11", 36413)}},

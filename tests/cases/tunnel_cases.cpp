@@ -34,7 +34,8 @@ std::vector<Case> outward_cases() {
     const WantedFlow to_b_flow = flow(red, 17, "10.0.0.10", 5000, "10.0.0.20", 53).to(to_node_b).from(red_web, red_web);
     const WantedFlow to_c_flow = flow(red, 17, "fd00:a::10", 5000, "fd00:a::30", 53).to(to_node_c).from(red_web, red_web);
     // The outer header copies the inner traffic class: DSCP by RFC 2983's uniform model, ECN by RFC 6040's normal mode.
-    const Packet outer_b = Packet().ethernet(router_mac(fabric), node_b_mac).ipv4(node_a_ipv4, node_b_ipv4).traffic_class(0xbb).dont_fragment();
+    const Packet outer_b =
+        Packet().ethernet(router_mac(fabric), node_b_mac).ipv4(node_a_ipv4, node_b_ipv4).traffic_class(0xbb).dont_fragment();
     const Packet outer_c = Packet().ethernet(router_mac(fabric), node_c_mac).ipv6(node_a_ipv6, node_c_ipv6).traffic_class(0xbb);
     const auto in_tunnel = [](const Packet& outer, const Packet& packet) {
         return forwarded(outer.udp(50000, 4789).transport_checksum(0).vxlan(100).carrying(packet));
@@ -44,17 +45,20 @@ std::vector<Case> outward_cases() {
          {arrives(red_web, to_b).is(forwarded(towards_node(to_node_b, red, inner(web4, "10.0.0.20"))))},
          {to_b_flow.of_bytes(44, 0)}},
         {"a packet to a workload behind an IPv6 node leaves in VXLAN with its network's identifier",
-         {arrives(red_web, leaving(red_web, web4, "10.0.0.30")).is(forwarded(towards_node(to_node_c, red, inner(web4, "10.0.0.30"))))},
+         {arrives(red_web, leaving(red_web, web4, "10.0.0.30"))
+              .is(forwarded(towards_node(to_node_c, red, inner(web4, "10.0.0.30"))))},
          {flow(red, 17, "10.0.0.10", 5000, "10.0.0.30", 53).to(to_node_c).from(red_web, red_web)}},
         {"an IPv6 packet leaves in VXLAN over IPv4",
-         {arrives(red_web, leaving(red_web, web6, "fd00:a::20")).is(forwarded(towards_node(to_node_b, red, inner(web6, "fd00:a::20"))))},
+         {arrives(red_web, leaving(red_web, web6, "fd00:a::20"))
+              .is(forwarded(towards_node(to_node_b, red, inner(web6, "fd00:a::20"))))},
          {flow(red, 17, "fd00:a::10", 5000, "fd00:a::20", 53).to(to_node_b).from(red_web, red_web)}},
         {"an IPv6 packet leaves in VXLAN over IPv6",
          {arrives(red_web, to_c6).is(forwarded(towards_node(to_node_c, red, inner(web6, "fd00:a::30"))))},
          {to_c_flow}},
         {"equal packets of two networks leave with different identifiers",
          {arrives(red_web, to_b).is(forwarded(towards_node(to_node_b, red, inner(web4, "10.0.0.20")))),
-          arrives(blue_web, leaving(blue_web, web4, "10.0.0.20")).is(forwarded(towards_node(to_node_b, blue, inner(web4, "10.0.0.20"))))},
+          arrives(blue_web, leaving(blue_web, web4, "10.0.0.20"))
+              .is(forwarded(towards_node(to_node_b, blue, inner(web4, "10.0.0.20"))))},
          {to_b_flow, flow(blue, 17, "10.0.0.10", 5000, "10.0.0.20", 53).to(to_node_b).from(blue_web, blue_web)}},
         {"DSCP and ECN are copied to an outer IPv4 header",
          {arrives(red_web, marked).is(in_tunnel(outer_b, inner(web4, "10.0.0.20").traffic_class(0xbb)))},
@@ -67,7 +71,8 @@ std::vector<Case> outward_cases() {
          {to_b_flow}},
         {"IPv4 options travel inside the tunnel",
          {arrives(red_web, frame_from(red_web).ipv4(web4, "10.0.0.20").ipv4_options({1, 1, 1, 1}).udp(5000, 53))
-              .is(forwarded(towards_node(to_node_b, red, inner_frame().ipv4(web4, "10.0.0.20").ipv4_options({1, 1, 1, 1}).ttl(63).udp(5000, 53))))},
+              .is(forwarded(towards_node(to_node_b, red,
+                                         inner_frame().ipv4(web4, "10.0.0.20").ipv4_options({1, 1, 1, 1}).ttl(63).udp(5000, 53))))},
          {to_b_flow}},
     };
 }
@@ -93,22 +98,38 @@ std::vector<Case> inward_cases() {
          {tunnelled(coming_from_node(to_node_b, red, from_b().ttl(1))).is(to_web(red_web, from_b().ttl(1)))},
          {from_node(red, "10.0.0.20", "10.0.0.10", to_node_b, red_web)}},
         {"reserved bits of the VXLAN header are ignored",
-         {tunnelled(coming_from_node(to_node_b, red, from_b()).patched(42, {0xff, 1, 2, 3}).patched(49, {4})).is(to_web(red_web, from_b()))},
+         {tunnelled(coming_from_node(to_node_b, red, from_b()).patched(42, {0xff, 1, 2, 3}).patched(49, {4}))
+              .is(to_web(red_web, from_b()))},
          {from_node(red, "10.0.0.20", "10.0.0.10", to_node_b, red_web)}},
         {"the reply to a node leaves through the tunnel, in the flow of the request",
          {tunnelled(coming_from_node(to_node_b, red, from_b())).is(to_web(red_web, from_b())),
           arrives(red_web, reply).is(forwarded(towards_node(to_node_b, red, inner_reply)))},
-         {from_node(red, "10.0.0.20", "10.0.0.10", to_node_b, red_web).in_state(FlowState::established).seen(1, 1).of_bytes(44, 36)}},
+         {from_node(red, "10.0.0.20", "10.0.0.10", to_node_b, red_web)
+              .in_state(FlowState::established)
+              .seen(1, 1)
+              .of_bytes(44, 36)}},
     };
 }
 
 std::vector<Case> refused_cases() {
     using enum DropReason;
     const Packet good = coming_from_node(to_node_b, red, from_b());
-    const Packet stranger = Packet().ethernet(node_b_mac, router_mac(fabric)).ipv4("192.0.2.66", node_a_ipv4).dont_fragment()
-                                .udp(50000, 4789).transport_checksum(0).vxlan(100).carrying(from_b());
-    const Packet unknown_vni = Packet().ethernet(node_b_mac, router_mac(fabric)).ipv4(node_b_ipv4, node_a_ipv4).dont_fragment()
-                                   .udp(50000, 4789).transport_checksum(0).vxlan(999).carrying(from_b());
+    const Packet stranger = Packet()
+                                .ethernet(node_b_mac, router_mac(fabric))
+                                .ipv4("192.0.2.66", node_a_ipv4)
+                                .dont_fragment()
+                                .udp(50000, 4789)
+                                .transport_checksum(0)
+                                .vxlan(100)
+                                .carrying(from_b());
+    const Packet unknown_vni = Packet()
+                                   .ethernet(node_b_mac, router_mac(fabric))
+                                   .ipv4(node_b_ipv4, node_a_ipv4)
+                                   .dont_fragment()
+                                   .udp(50000, 4789)
+                                   .transport_checksum(0)
+                                   .vxlan(999)
+                                   .carrying(from_b());
     const auto inner = [](const Packet& packet) { return tunnelled(coming_from_node(to_node_b, red, packet)); };
     return {
         {"a tunnel packet from an unknown host is dropped", {tunnelled(stranger).is(dropped(tunnel_unknown_node))}},
@@ -144,11 +165,13 @@ std::vector<Case> refused_cases() {
 std::vector<Case> congestion_cases() {
     constexpr uint8_t not_ect = 0, ect1 = 1, ect0 = 2, ce = 3, dscp = 0x48;
     const auto arriving = [](uint8_t outer, uint8_t inner) {
-        const Packet header = Packet().ethernet(node_b_mac, router_mac(fabric)).ipv4(node_b_ipv4, node_a_ipv4).traffic_class(outer).dont_fragment();
+        const Packet header =
+            Packet().ethernet(node_b_mac, router_mac(fabric)).ipv4(node_b_ipv4, node_a_ipv4).traffic_class(outer).dont_fragment();
         return tunnelled(header.udp(50000, 4789).transport_checksum(0).vxlan(100).carrying(from_b().traffic_class(dscp | inner)));
     };
     const auto arriving6 = [](uint8_t outer, uint8_t inner) {
-        const Packet header = Packet().ethernet(node_b_mac, router_mac(fabric)).ipv4(node_b_ipv4, node_a_ipv4).traffic_class(outer).dont_fragment();
+        const Packet header =
+            Packet().ethernet(node_b_mac, router_mac(fabric)).ipv4(node_b_ipv4, node_a_ipv4).traffic_class(outer).dont_fragment();
         return tunnelled(header.udp(50000, 4789).transport_checksum(0).vxlan(100).carrying(from_b6().traffic_class(dscp | inner)));
     };
     const auto becomes = [](uint8_t ecn) { return to_web(red_web, from_b().traffic_class(dscp | ecn)); };
@@ -158,7 +181,8 @@ std::vector<Case> congestion_cases() {
         {"a congestion mark of the tunnel is carried to ECT(0)", {arriving(ce, ect0).is(becomes(ce))}, one},
         {"a congestion mark of the tunnel is carried to ECT(1)", {arriving(ce, ect1).is(becomes(ce))}, one},
         {"a congestion mark of the tunnel is carried into an IPv6 packet",
-         {arriving6(ce, ect0).is(to_web(red_web, from_b6().traffic_class(dscp | ce)))}, one6},
+         {arriving6(ce, ect0).is(to_web(red_web, from_b6().traffic_class(dscp | ce)))},
+         one6},
         {"a packet that cannot carry the tunnel's congestion mark is dropped",
          {arriving(ce, not_ect).is(dropped(DropReason::tunnel_congestion))}},
         {"an inner congestion mark survives an unmarked tunnel", {arriving(not_ect, ce).is(becomes(ce))}, one},

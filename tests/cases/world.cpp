@@ -43,13 +43,13 @@ struct RouteFacts {
 };
 
 constexpr RouteFacts routes_of_all[] = {
-    {"10.0.0.20", to_node_b}, {"10.0.0.30", to_node_c}, {"10.0.0.40", to_node_d}, {"10.0.0.50", next_hop_gone},
-    {"10.0.0.0/24", to_nowhere}, {"fd00:a::20", to_node_b}, {"fd00:a::30", to_node_c}, {"fd00:a::40", to_node_d},
+    {"10.0.0.20", to_node_b},      {"10.0.0.30", to_node_c},    {"10.0.0.40", to_node_d},  {"10.0.0.50", next_hop_gone},
+    {"10.0.0.0/24", to_nowhere},   {"fd00:a::20", to_node_b},   {"fd00:a::30", to_node_c}, {"fd00:a::40", to_node_d},
     {"fd00:a::50", next_hop_gone}, {"fd00:a::/64", to_nowhere},
 };
 constexpr RouteFacts routes_of_red[] = {
-    {"198.51.100.0/24", to_node_b},   {"198.51.100.128/25", to_node_c},    {"198.51.100.200", to_nowhere},
-    {"2001:db8:1::/48", to_node_b},   {"2001:db8:1:8000::/49", to_node_c}, {"2001:db8:1:8000::200", to_nowhere},
+    {"198.51.100.0/24", to_node_b}, {"198.51.100.128/25", to_node_c},    {"198.51.100.200", to_nowhere},
+    {"2001:db8:1::/48", to_node_b}, {"2001:db8:1:8000::/49", to_node_c}, {"2001:db8:1:8000::200", to_nowhere},
 };
 
 uint8_t length_in_128_bits(std::string_view prefix) {
@@ -138,7 +138,8 @@ void add_zone(TableImage& image, Network network) {
     zone.vni = vni_of(network);
     zone.plane = network == green || network == teal ? Plane::user : Plane::kernel;
     zone.fallback_to_kernel = network == teal;
-    const std::vector<uint8_t> ipv4 = network == red ? std::vector<uint8_t>{128, 96 + 25, 96 + 24, 96} : std::vector<uint8_t>{128, 96 + 24};
+    const std::vector<uint8_t> ipv4 =
+        network == red ? std::vector<uint8_t>{128, 96 + 25, 96 + 24, 96} : std::vector<uint8_t>{128, 96 + 24};
     const std::vector<uint8_t> ipv6 = network == red ? std::vector<uint8_t>{128, 64, 49, 48, 0} : std::vector<uint8_t>{128, 64};
     zone.ipv4_lengths = static_cast<uint8_t>(ipv4.size());
     zone.ipv6_lengths = static_cast<uint8_t>(ipv6.size());
@@ -174,7 +175,8 @@ TableImage tables(const uint32_t (&secret)[10], uint32_t route_bucket_mask) {
 
     for (const Network network : {red, blue, green, teal}) {
         add_zone(image, network);
-        for (const RouteFacts& route : routes_of_all) add_route(image, secret, route_bucket_mask, network, route.prefix, route.next_hop);
+        for (const RouteFacts& route : routes_of_all)
+            add_route(image, secret, route_bucket_mask, network, route.prefix, route.next_hop);
     }
     for (const RouteFacts& route : routes_of_red) add_route(image, secret, route_bucket_mask, red, route.prefix, route.next_hop);
     for (const PortFacts& facts : port_facts) {

@@ -26,7 +26,17 @@ constexpr uint32_t vni_of(Network network) { return network * 100u; }
 
 // The value is the number of the port and of the next hop that delivers to it.
 enum PortNumber : uint16_t {
-    red_web = 1, red_db, red_narrow, red_host, blue_web, blue_db, green_web, green_db, teal_web, teal_db, fabric,
+    red_web = 1,
+    red_db,
+    red_narrow,
+    red_host,
+    blue_web,
+    blue_db,
+    green_web,
+    green_db,
+    teal_web,
+    teal_db,
+    fabric,
     no_such_port = 99  // an interface without a port entry
 };
 constexpr uint16_t ports_end = fabric + 1;

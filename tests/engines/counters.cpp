@@ -36,18 +36,25 @@ PortCounts difference(const PortCounts& before, const PortCounts& after) {
 
 std::string print(const PortCounts& counts) {
     std::string text;
-    for (const auto& [name, value] : counts) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, static_cast<int64_t>(value));
+    for (const auto& [name, value] : counts)
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, static_cast<int64_t>(value));
     return text.empty() ? "nothing" : text;
 }
 
 std::string print(Fate fate) {
     switch (fate.verdict) {
-        case Verdict::undecided: return "undecided";
-        case Verdict::forward: return "forward";
-        case Verdict::deliver: return "deliver";
-        case Verdict::answer: return "answer";
-        case Verdict::punt: return fmt::format("punt, reason {}", fate.detail);
-        case Verdict::drop: return fmt::format("drop {}", fate.detail < drop_reasons ? drop_reason_table[fate.detail].name : "?");
+        case Verdict::undecided:
+            return "undecided";
+        case Verdict::forward:
+            return "forward";
+        case Verdict::deliver:
+            return "deliver";
+        case Verdict::answer:
+            return "answer";
+        case Verdict::punt:
+            return fmt::format("punt, reason {}", fate.detail);
+        case Verdict::drop:
+            return fmt::format("drop {}", fate.detail < drop_reasons ? drop_reason_table[fate.detail].name : "?");
     }
     return "?";
 }
@@ -55,15 +62,24 @@ std::string print(Fate fate) {
 PortCounts wanted_counts(Fate fate, uint64_t frame_bytes, bool with_error_reply) {
     PortCounts counts{{"received", 1}, {"received bytes", frame_bytes}};
     switch (fate.verdict) {
-        case Verdict::forward: counts["forwarded"] = 1; break;
-        case Verdict::deliver: counts["delivered"] = 1; break;
+        case Verdict::forward:
+            counts["forwarded"] = 1;
+            break;
+        case Verdict::deliver:
+            counts["delivered"] = 1;
+            break;
         case Verdict::answer:
             counts["forwarded"] = 1;
             counts["answered"] = 1;
             break;
-        case Verdict::punt: counts["punted"] = 1; break;
-        case Verdict::undecided: break;
-        case Verdict::drop: counts[fmt::format("drops.{}", drop_reason_table[fate.detail].name)] = 1; break;
+        case Verdict::punt:
+            counts["punted"] = 1;
+            break;
+        case Verdict::undecided:
+            break;
+        case Verdict::drop:
+            counts[fmt::format("drops.{}", drop_reason_table[fate.detail].name)] = 1;
+            break;
     }
     if (with_error_reply) counts["answered"] = 1;
     return counts;

@@ -14,7 +14,7 @@ namespace biplane::engines {
 using packets::Bytes;
 
 // Small, so that they can be compared often and that flows meet each other.
-constexpr uint32_t flow_buckets = 256, route_buckets = 64;
+constexpr uint32_t flow_buckets = 256, route_buckets = 16;
 
 enum class Disposal : uint8_t { dropped, passed, sent };  // passed: to the stack behind the port
 
@@ -32,6 +32,7 @@ class Engine {
     virtual std::string name() const = 0;
     virtual Plane plane() const = 0;
     virtual bool writes_punt_tags() const = 0;
+    virtual bool hides_vlan_tags(uint16_t) const { return false; }  // takes them out of the frame before the datapath sees it
     virtual SharedTables& tables() = 0;
     virtual Observation run(uint16_t port, const Bytes& frame) = 0;  // kernel engines: from any number of threads at once
 };

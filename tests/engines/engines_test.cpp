@@ -39,7 +39,8 @@ const Bench benches[] = {{"native_user", make_native_user, cases::Holds::in_the_
 
 bool applies(const cases::Case& c, const Bench& bench) {
     if (c.holds != cases::Holds::everywhere && c.holds != bench.role) return false;
-    return !bench.fabric_only || std::any_of(c.steps.begin(), c.steps.end(), [](const auto& step) { return step.port == world::fabric; });
+    return !bench.fabric_only ||
+           std::any_of(c.steps.begin(), c.steps.end(), [](const auto& step) { return step.port == world::fabric; });
 }
 
 // An engine is made when its first test runs, and goes when another one is wanted: two may not sit on one interface.
@@ -66,7 +67,7 @@ class CaseTest : public testing::Test {
         Engine* engine = engine_of(bench_);
         ASSERT_NE(engine, nullptr) << "there is no engine " << bench_.name;
         const Played played = play(case_, *engine);
-        if (!played.was_possible) GTEST_SKIP() << engine->name() << " cannot take such a frame";
+        if (!played.was_possible) GTEST_SKIP() << engine->name() << " cannot take such a frame, or not show what became of it";
         for (const std::string& complaint : played.complaints) ADD_FAILURE() << case_.name << "\n" << complaint;
     }
 

@@ -10,13 +10,12 @@ namespace {
 std::string text_of(const Address& address) {
     char text[INET6_ADDRSTRLEN];
     const uint32_t four = ipv4_of(address).raw;
-    inet_ntop(is_ipv4(address) ? AF_INET : AF_INET6, is_ipv4(address) ? static_cast<const void*>(&four) : address.words, text, sizeof text);
+    inet_ntop(is_ipv4(address) ? AF_INET : AF_INET6, is_ipv4(address) ? static_cast<const void*>(&four) : address.words, text,
+              sizeof text);
     return text;
 }
 
-FlowKey key_of(const FlowEntry& e) {
-    return {e.source, e.destination, e.source_port, e.destination_port, e.zone, e.protocol, 0};
-}
+FlowKey key_of(const FlowEntry& e) { return {e.source, e.destination, e.source_port, e.destination_port, e.zone, e.protocol, 0}; }
 
 bool is_reverse_of(const FlowEntry& a, const FlowEntry& b) { return has_key(a, reverse_of(key_of(b))); }
 
@@ -80,8 +79,9 @@ std::string print(const Pair& pair) {
 }
 
 std::string print(const cases::WantedFlow& w) {
-    return fmt::format("zone {} protocol {} {} {} > {} {}, state {}, packets {}/{}", static_cast<uint16_t>(w.network), w.protocol, w.source,
-                       w.source_port, w.destination, w.destination_port, static_cast<int>(w.state), w.packets, w.reply_packets);
+    return fmt::format("zone {} protocol {} {} {} > {} {}, state {}, packets {}/{}", static_cast<uint16_t>(w.network), w.protocol,
+                       w.source, w.source_port, w.destination, w.destination_port, static_cast<int>(w.state), w.packets,
+                       w.reply_packets);
 }
 
 bool is_about(const cases::WantedFlow& w, const Pair& pair) {

@@ -48,7 +48,9 @@ class KernelEngine : public Engine {
         Bytes output;
         const int code = run_program(program, frame, context, output);
         if (code == refused) return {false};
-        const Disposal disposal = code == TC_ACT_REDIRECT ? Disposal::sent : code == TC_ACT_UNSPEC ? Disposal::passed : Disposal::dropped;
+        const Disposal disposal = code == TC_ACT_REDIRECT ? Disposal::sent
+                                  : code == TC_ACT_UNSPEC ? Disposal::passed
+                                                          : Disposal::dropped;
         return {true, disposal, false, 0, std::move(output)};
     }
 

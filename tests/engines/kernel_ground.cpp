@@ -12,7 +12,6 @@
 #include <cstdio>
 #include <cstdlib>
 
-
 namespace biplane::engines {
 
 namespace {
@@ -52,7 +51,8 @@ Status make_interfaces() {
     FILE* ip = popen("ip -batch -", "w");
     if (ip == nullptr) return failed_call("start ip", errno);
     const auto make = [ip](uint16_t port) {
-        fmt::print(ip, "link add near{0} index {1} type veth peer name far{0} index {2}\n", port, world::ifindex_of(port), far_ifindex_of(port));
+        fmt::print(ip, "link add near{0} index {1} type veth peer name far{0} index {2}\n", port, world::ifindex_of(port),
+                   far_ifindex_of(port));
         fmt::print(ip, "link set far{0} up\nlink set near{0} up\n", port);
     };
     for (uint16_t port = 1; port < world::ports_end; ++port) make(port);

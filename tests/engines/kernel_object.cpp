@@ -22,10 +22,8 @@ using Object = std::unique_ptr<bpf_object, KernelObject::Closer>;
 
 Status size_tables(bpf_object* object, const TableSizes& sizes) {
     const std::pair<const char*, uint32_t> entries[] = {
-        {pins::routes, banks * sizes.route_buckets},
-        {pins::flow_buckets, sizes.flow_buckets},
-        {pins::flows, sizes.flow_buckets * flow_bucket_ways},
-        {pins::flow_details, sizes.flow_buckets * flow_bucket_ways},
+        {pins::routes, banks * sizes.route_buckets},          {pins::flow_buckets, sizes.flow_buckets},
+        {pins::flows, sizes.flow_buckets * flow_bucket_ways}, {pins::flow_details, sizes.flow_buckets * flow_bucket_ways},
         {pins::counters, sizes.counter_slots * ports_max},
     };
     for (const auto& [name, count] : entries) {
@@ -64,7 +62,8 @@ Result<Object> open_and_load(const std::string& path, const std::string& pin_dir
     Object object(bpf_object__open_file(path.c_str(), &options));
     if (!object) return failed_call("open " + path, errno);
     if (const Status sized = size_tables(object.get(), sizes); !sized) return tl::unexpected(sized.error());
-    if (bpf_object__load(object.get()) != 0) return failure(fmt::format("cannot load {}: {}\n{}", path, std::strerror(errno), end_of(verifier_said)));
+    if (bpf_object__load(object.get()) != 0)
+        return failure(fmt::format("cannot load {}: {}\n{}", path, std::strerror(errno), end_of(verifier_said)));
     return object;
 }
 

@@ -1,8 +1,8 @@
 // The programs where they belong: attached to the interfaces of the kernel ground. A frame is sent at the far end of its port's
 // veth pair, and caught at the far end of whatever port it leaves through.
+#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <fmt/format.h>
-#include <arpa/inet.h>
 #include <linux/bpf.h>
 #include <linux/ethtool.h>
 #include <linux/if_ether.h>
@@ -64,7 +64,7 @@ Status switch_on_gro(uint16_t port) {
 }
 
 struct Totals {
-    uint64_t received = 0, leaving = 0, delivered = 0;
+    uint64_t received = 0, leaving = 0, delivered = 0, punted = 0;
 };
 
 class LiveEngine : public Engine {
@@ -74,6 +74,7 @@ class LiveEngine : public Engine {
     std::string name() const override { return hook_ == FabricHook::xdp ? "live_xdp" : "live_tcx"; }
     Plane plane() const override { return Plane::kernel; }
     bool writes_punt_tags() const override { return true; }
+    bool hides_vlan_tags(uint16_t port) const override { return !is_xdp(port); }
     SharedTables& tables() override { return object_.tables; }
 
     Status attach() {
@@ -82,13 +83,17 @@ class LiveEngine : public Engine {
             if (!wire) return tl::unexpected(wire.error());
             wires_.push_back({port, std::move(*wire)});
             if (const Status done = switch_on_gro(port); !done) return done;
-            const bool by_xdp = port == world::fabric && hook_ == FabricHook::xdp;
-            const int program = by_xdp ? object_.fabric_xdp : port == world::fabric ? object_.fabric_tcx : object_.workload;
-            Fd link(bpf_link_create(program, static_cast<int>(world::ifindex_of(port)), by_xdp ? BPF_XDP : tcx_ingress, nullptr));
+            const int program = is_xdp(port) ? object_.fabric_xdp : port == world::fabric ? object_.fabric_tcx : object_.workload;
+            Fd link(
+                bpf_link_create(program, static_cast<int>(world::ifindex_of(port)), is_xdp(port) ? BPF_XDP : tcx_ingress, nullptr));
             if (!link) return failed_call(fmt::format("attach a program to the interface of port {}", port), errno);
             links_.push_back(std::move(link));
         }
-        return {};
+        if (hook_ == FabricHook::tcx) return {};
+        auto sink = open_sink_socket(world::ifindex_of(world::fabric));
+        if (!sink) return tl::unexpected(sink.error());
+        sink_ = std::move(*sink);
+        return object_.give_socket(0, sink_.socket.get());
     }
 
     Observation run(uint16_t port, const Bytes& frame) override {
@@ -100,6 +105,7 @@ class LiveEngine : public Engine {
         const Totals after = totals();
         if (after.leaving == before.leaving)
             return {true, after.delivered != before.delivered ? Disposal::passed : Disposal::dropped, true, 0, frame};
+        if (is_xdp(port) && after.punted != before.punted) return {false};  // it is in a socket that nobody reads
         Observation seen{true, Disposal::sent, true, 0, {}};
         if (!wait_until([&] { return caught(seen); })) seen.disposal = Disposal::dropped;  // counted as sent, but lost
         return seen;
@@ -110,6 +116,8 @@ class LiveEngine : public Engine {
         uint16_t port;
         Fd socket;
     };
+
+    bool is_xdp(uint16_t port) const { return port == world::fabric && hook_ == FabricHook::xdp; }
 
     int wire_of(uint16_t port) const {
         for (const Wire& wire : wires_)
@@ -124,6 +132,7 @@ class LiveEngine : public Engine {
             sum.received += counts["received"];
             sum.leaving += counts["transmitted"] + counts["punted"];
             sum.delivered += counts["delivered"];
+            sum.punted += counts["punted"];
         }
         return sum;
     }
@@ -144,7 +153,8 @@ class LiveEngine : public Engine {
             std::array<uint8_t, 65536> buffer;
             sockaddr_ll from{};
             socklen_t length = sizeof from;
-            const ssize_t bytes = recvfrom(wire.socket.get(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
+            const ssize_t bytes =
+                recvfrom(wire.socket.get(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
             if (bytes < 0 || from.sll_pkttype == PACKET_OUTGOING) continue;
             seen.frame.assign(buffer.begin(), buffer.begin() + bytes);
             seen.knows_egress = wire.port != world::no_such_port;  // a punted frame: the punt port is no egress
@@ -164,6 +174,7 @@ class LiveEngine : public Engine {
     KernelObject object_;
     std::vector<Wire> wires_;
     std::vector<Fd> links_;
+    SinkSocket sink_;
 };
 
 }  // namespace

@@ -23,9 +23,12 @@ constexpr size_t outer_source_port_offset(const Bytes& frame) { return frame[12]
 
 const char* print_disposal(Disposal disposal) {
     switch (disposal) {
-        case Disposal::dropped: return "dropped";
-        case Disposal::passed: return "passed to the stack";
-        case Disposal::sent: return "sent";
+        case Disposal::dropped:
+            return "dropped";
+        case Disposal::passed:
+            return "passed to the stack";
+        case Disposal::sent:
+            return "sent";
     }
     return "?";
 }
@@ -100,7 +103,7 @@ class Play {
         const uint16_t ingress = step_.port < ports_end ? step_.port : no_port;
         for (uint16_t port = 0; port < ports_end; ++port) {
             PortCounts wanted;
-            if (port == ingress) wanted = wanted_counts(step_.wanted.fate, sent_.size(), is_error_reply());
+            if (port == ingress) wanted = wanted_counts(step_.wanted.fate, seen_bytes(), is_error_reply());
             if (port == step_.wanted.egress && port != no_port) {
                 wanted["transmitted"] = 1;
                 wanted["transmitted bytes"] = seen_.frame.size();
@@ -112,6 +115,11 @@ class Play {
                 complain(fmt::format("{} is wanted; counted at {}: {}; wanted: {}", print(step_.wanted.fate), world::name_of(port),
                                      print(got), print(wanted)));
         }
+    }
+
+    uint64_t seen_bytes() const {
+        const bool is_hidden = engine_.hides_vlan_tags(step_.port) && sent_.size() > 16 && packets::get16(sent_, 12) == 0x8100;
+        return sent_.size() - (is_hidden ? 4 : 0);
     }
 
     bool leaves_with_a_flow() const {

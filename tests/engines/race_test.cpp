@@ -30,7 +30,8 @@ struct Side {
 Side asking() {
     Side side{world::red_web, {}};
     for (uint16_t i = 0; i < conversations; ++i)
-        side.frames.push_back(cases::frame_from(world::red_web).ipv4("10.0.0.10", "10.0.0.11").udp(1000 + i, 53).filler(16).bytes());
+        side.frames.push_back(
+            cases::frame_from(world::red_web).ipv4("10.0.0.10", "10.0.0.11").udp(1000 + i, 53).filler(16).bytes());
     return side;
 }
 

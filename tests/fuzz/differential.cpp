@@ -36,15 +36,18 @@ Plan plan_from_environment(uint64_t packets) {
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);
     Plan plan{};
-    plan.seed = number_from_environment("BIPLANE_FUZZ_SEED", static_cast<uint64_t>(now.tv_sec) * 1000003 + static_cast<uint64_t>(now.tv_nsec));
+    plan.seed = number_from_environment("BIPLANE_FUZZ_SEED",
+                                        static_cast<uint64_t>(now.tv_sec) * 1000003 + static_cast<uint64_t>(now.tv_nsec));
     plan.packets = number_from_environment("BIPLANE_FUZZ_PACKETS", packets);
-    plan.compare_tables_every = static_cast<uint32_t>(number_from_environment("BIPLANE_FUZZ_COMPARE_EVERY", plan.compare_tables_every));
+    plan.compare_tables_every =
+        static_cast<uint32_t>(number_from_environment("BIPLANE_FUZZ_COMPARE_EVERY", plan.compare_tables_every));
     fmt::print("{} packets, BIPLANE_FUZZ_SEED={}\n", plan.packets, plan.seed);
     std::fflush(stdout);
     return plan;
 }
 
-Differential::Differential(std::vector<std::unique_ptr<engines::Engine>> engines, const Plan& plan) : plan_(plan), source_(plan.seed) {
+Differential::Differential(std::vector<std::unique_ptr<engines::Engine>> engines, const Plan& plan)
+    : plan_(plan), source_(plan.seed) {
     for (auto& engine : engines) {
         prepare(*engine);
         contestants_.push_back({std::move(engine), {}, {}});
@@ -104,7 +107,8 @@ std::string Differential::compare_tables() const {
         const bool same_role = c.engine->plane() == contestants_[0].engine->plane();
         const std::string text =
             compare_flow_tables(contestants_[0].engine->tables(), c.engine->tables(), same_role ? 0 : flow_mode_user_plane);
-        if (!text.empty()) return fmt::format("the flow tables of {} and {} differ\n{}", contestants_[0].engine->name(), c.engine->name(), text);
+        if (!text.empty())
+            return fmt::format("the flow tables of {} and {} differ\n{}", contestants_[0].engine->name(), c.engine->name(), text);
     }
     return check_law();
 }
@@ -150,8 +154,9 @@ std::string Differential::run() {
         std::string text = run_packet(arrival);
         if (text.empty() && (number_ % plan_.compare_tables_every == 0 || number_ == plan_.packets)) text = compare_tables();
         if (!text.empty())
-            return fmt::format("BIPLANE_FUZZ_SEED={} BIPLANE_FUZZ_PACKETS={} BIPLANE_FUZZ_COMPARE_EVERY=1 shows it again\npacket {} at {}: {}\n{}",
-                               plan_.seed, number_, number_, world::name_of(arrival.port), packets::print(arrival.frame), text);
+            return fmt::format(
+                "BIPLANE_FUZZ_SEED={} BIPLANE_FUZZ_PACKETS={} BIPLANE_FUZZ_COMPARE_EVERY=1 shows it again\npacket {} at {}: {}\n{}",
+                plan_.seed, number_, number_, world::name_of(arrival.port), packets::print(arrival.frame), text);
     }
     return "";
 }
@@ -163,12 +168,14 @@ std::string Differential::statistics() const {
     std::vector<bool> seen(drop_reasons);
     for (const auto& row : sums) {
         flows += row[offsetof(PortCounters, flows_created) / sizeof(uint64_t)];
-        for (uint32_t r = 0; r < drop_reasons; ++r) seen[r] = seen[r] || row[offsetof(PortCounters, drops) / sizeof(uint64_t) + r] != 0;
+        for (uint32_t r = 0; r < drop_reasons; ++r)
+            seen[r] = seen[r] || row[offsetof(PortCounters, drops) / sizeof(uint64_t) + r] != 0;
     }
     for (uint32_t r = 1; r < drop_reasons; ++r)
         if (!seen[r]) never += fmt::format(" {}", drop_reason_table[r].name);
-    return fmt::format("{} packets: {} sent, {} passed to the stack; {} more that the test run does not take; {} flows\nnever dropped with:{}",
-                       number_ - 1, sent_, passed_, refused_, flows, never);
+    return fmt::format(
+        "{} packets: {} sent, {} passed to the stack; {} more that the test run does not take; {} flows\nnever dropped with:{}",
+        number_ - 1, sent_, passed_, refused_, flows, never);
 }
 
 }  // namespace biplane::fuzz

@@ -13,7 +13,7 @@ namespace biplane::fuzz {
 struct Plan {
     uint64_t seed;
     uint64_t packets;
-    uint32_t compare_tables_every = 1000;  // packets
+    uint32_t compare_tables_every = 1000;     // packets
     bool all_networks_in_the_kernel = false;  // so that no plane hands over, and the two roles can be compared
 };
 

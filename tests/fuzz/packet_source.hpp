@@ -38,9 +38,9 @@ class PacketSource {
     Random& random() { return random_; }
 
    private:
-    void conversation();           // a packet of a few workloads and ports, so that flows meet
-    void damage();                 // of the current frame
-    void change_network_field();   // and mends the IPv4 checksum, to get past it
+    void conversation();          // a packet of a few workloads and ports, so that flows meet
+    void damage();                // of the current frame
+    void change_network_field();  // and mends the IPv4 checksum, to get past it
     void mend_ipv4_checksum(size_t network_offset);
 
     Random random_;

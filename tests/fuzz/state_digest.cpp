@@ -36,7 +36,8 @@ std::string compare_counters(const CounterSums& a, const CounterSums& b) {
         for (size_t i = 0; i < counter_words; ++i)
             if (a[port][i] != b[port][i]) {
                 const size_t drops = offsetof(PortCounters, drops) / sizeof(uint64_t);
-                const std::string name = i >= drops ? fmt::format("drops.{}", drop_reason_table[i - drops].name) : fmt::format("word {}", i);
+                const std::string name =
+                    i >= drops ? fmt::format("drops.{}", drop_reason_table[i - drops].name) : fmt::format("word {}", i);
                 text += fmt::format("  {} {}: {} and {}\n", world::name_of(port), name, a[port][i], b[port][i]);
             }
     return text;
@@ -58,7 +59,8 @@ std::string compare_entry(const SharedTables& a, const SharedTables& b, uint32_t
     x.mode &= static_cast<uint8_t>(~ignored_mode);
     y.mode &= static_cast<uint8_t>(~ignored_mode);
     if (same_times && std::memcmp(&x, &y, sizeof x) == 0 && std::memcmp(&u, &v, sizeof u) == 0) return "";
-    return fmt::format("  entry {}:\n    {}\n    {}\n", n, engines::print(engines::Pair{x, {}, u}), engines::print(engines::Pair{y, {}, v}));
+    return fmt::format("  entry {}:\n    {}\n    {}\n", n, engines::print(engines::Pair{x, {}, u}),
+                       engines::print(engines::Pair{y, {}, v}));
 }
 
 }  // namespace
@@ -66,7 +68,8 @@ std::string compare_entry(const SharedTables& a, const SharedTables& b, uint32_t
 std::string compare_flow_tables(const SharedTables& a, const SharedTables& b, uint8_t ignored_mode) {
     std::string text;
     for (uint32_t n = 0; n < a.sizes().flow_buckets; ++n)
-        if (std::memcmp(a.flow_bucket(n), b.flow_bucket(n), sizeof(FlowBucket)) != 0) text += fmt::format("  bucket {} differs\n", n);
+        if (std::memcmp(a.flow_bucket(n), b.flow_bucket(n), sizeof(FlowBucket)) != 0)
+            text += fmt::format("  bucket {} differs\n", n);
     for (uint32_t n = 0; n < a.flow_entries(); ++n) text += compare_entry(a, b, n, ignored_mode);
     if (std::memcmp(a.flow_lock(0), b.flow_lock(0), flow_lock_slots * sizeof(FlowLock)) != 0) text += "  a lock is held\n";
     return text;

@@ -32,22 +32,43 @@ class Dissector {
         const size_t start = position_;
         if (!take_all("ethernet", {{6, "destination"}, {6, "source"}, {2, "type"}})) return;
         switch (get16(frame_, start + 12)) {
-            case 0x0806: arp(); break;
-            case 0x0800: ipv4(); break;
-            case 0x86dd: ipv6(); break;
-            default: break;
+            case 0x0806:
+                arp();
+                break;
+            case 0x0800:
+                ipv4();
+                break;
+            case 0x86dd:
+                ipv6();
+                break;
+            default:
+                break;
         }
     }
 
     void arp() {
-        take_all("arp", {{2, "hardware_type"}, {2, "protocol_type"}, {1, "hardware_length"}, {1, "protocol_length"},
-                         {2, "operation"}, {6, "sender_mac"}, {4, "sender_ip"}, {6, "target_mac"}, {4, "target_ip"}});
+        take_all("arp", {{2, "hardware_type"},
+                         {2, "protocol_type"},
+                         {1, "hardware_length"},
+                         {1, "protocol_length"},
+                         {2, "operation"},
+                         {6, "sender_mac"},
+                         {4, "sender_ip"},
+                         {6, "target_mac"},
+                         {4, "target_ip"}});
     }
 
     void ipv4() {
         const size_t start = position_;
-        if (!take_all("ipv4", {{1, "version_and_length"}, {1, "traffic_class"}, {2, "total_length"}, {2, "identification"},
-                               {2, "flags_and_offset"}, {1, "ttl"}, {1, "protocol"}, {2, "checksum"}, {4, "source"},
+        if (!take_all("ipv4", {{1, "version_and_length"},
+                               {1, "traffic_class"},
+                               {2, "total_length"},
+                               {2, "identification"},
+                               {2, "flags_and_offset"},
+                               {1, "ttl"},
+                               {1, "protocol"},
+                               {2, "checksum"},
+                               {4, "source"},
                                {4, "destination"}}))
             return;
         const size_t options = (frame_[start] & 0x0fu) * 4;
@@ -58,19 +79,33 @@ class Dissector {
 
     void ipv6() {
         const size_t start = position_;
-        if (!take_all("ipv6", {{4, "version_class_flow"}, {2, "payload_length"}, {1, "next_header"}, {1, "hop_limit"},
-                               {16, "source"}, {16, "destination"}}))
+        if (!take_all("ipv6", {{4, "version_class_flow"},
+                               {2, "payload_length"},
+                               {1, "next_header"},
+                               {1, "hop_limit"},
+                               {16, "source"},
+                               {16, "destination"}}))
             return;
         uint8_t next = frame_[start + 6];
         for (int headers = 0; headers < 8 && position_ + 8 <= frame_.size(); ++headers) {
             const size_t length = next == protocol::fragment ? 8 : 8 + size_t{frame_[position_ + 1]} * 8;
             const uint8_t after = frame_[position_];
             switch (next) {
-                case protocol::hop_by_hop: take(length, "ipv6.hop_by_hop"); break;
-                case protocol::destination_options: take(length, "ipv6.destination_options"); break;
-                case protocol::routing: take(length, "ipv6.routing"); break;
-                case protocol::fragment: take(length, "ipv6.fragment"); break;
-                default: transport(next); return;
+                case protocol::hop_by_hop:
+                    take(length, "ipv6.hop_by_hop");
+                    break;
+                case protocol::destination_options:
+                    take(length, "ipv6.destination_options");
+                    break;
+                case protocol::routing:
+                    take(length, "ipv6.routing");
+                    break;
+                case protocol::fragment:
+                    take(length, "ipv6.fragment");
+                    break;
+                default:
+                    transport(next);
+                    return;
             }
             next = after;
         }
@@ -80,8 +115,15 @@ class Dissector {
         const size_t start = position_;
         switch (number) {
             case protocol::tcp: {
-                if (!take_all("tcp", {{2, "source_port"}, {2, "destination_port"}, {4, "sequence"}, {4, "acknowledgment"},
-                                      {1, "data_offset"}, {1, "flags"}, {2, "window"}, {2, "checksum"}, {2, "urgent"}}))
+                if (!take_all("tcp", {{2, "source_port"},
+                                      {2, "destination_port"},
+                                      {4, "sequence"},
+                                      {4, "acknowledgment"},
+                                      {1, "data_offset"},
+                                      {1, "flags"},
+                                      {2, "window"},
+                                      {2, "checksum"},
+                                      {2, "urgent"}}))
                     return;
                 const size_t header = (frame_[start + 12] >> 4) * 4u;
                 if (header > 20) take(header - 20, "tcp.options");
@@ -99,7 +141,8 @@ class Dissector {
             case protocol::sctp:
                 take_all("sctp", {{2, "source_port"}, {2, "destination_port"}, {4, "verification_tag"}, {4, "checksum"}});
                 break;
-            default: break;
+            default:
+                break;
         }
     }
 

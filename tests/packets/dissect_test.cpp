@@ -14,7 +14,8 @@ const MacAddress b = mac("02:00:00:00:00:0b");
 const Packet datagram = Packet().ethernet(a, b).ipv4("10.0.0.10", "10.0.0.11").udp(5000, 53).payload("hi");
 
 TEST(Dissector, GivesEveryByteOfAFrameToExactlyOneField) {
-    const Packet tunnelled = Packet().ethernet(a, b).ipv6("2001:db8::1", "2001:db8::2").udp(50000, 4789).vxlan(7).carrying(datagram);
+    const Packet tunnelled =
+        Packet().ethernet(a, b).ipv6("2001:db8::1", "2001:db8::2").udp(50000, 4789).vxlan(7).carrying(datagram);
     for (size_t length = 0; length <= tunnelled.bytes().size(); ++length) {
         size_t next = 0;
         for (const Field& field : dissect(tunnelled.cut_to(length).bytes())) {

@@ -47,9 +47,7 @@ void put32(Bytes& bytes, size_t offset, uint32_t value) {
     put16(bytes, offset, static_cast<uint16_t>(value >> 16));
     put16(bytes, offset + 2, static_cast<uint16_t>(value));
 }
-uint16_t get16(const Bytes& bytes, size_t offset) {
-    return static_cast<uint16_t>(bytes.at(offset) << 8 | bytes.at(offset + 1));
-}
+uint16_t get16(const Bytes& bytes, size_t offset) { return static_cast<uint16_t>(bytes.at(offset) << 8 | bytes.at(offset + 1)); }
 uint32_t get32(const Bytes& bytes, size_t offset) { return uint32_t{get16(bytes, offset)} << 16 | get16(bytes, offset + 2); }
 
 Address address(std::string_view text) {
@@ -159,8 +157,7 @@ Packet Packet::traffic_class(uint8_t value) const {
 Packet Packet::protocol(uint8_t value) const {
     Packet copy = *this;
     Header& header =
-        copy.innermost({Layer::ipv4, Layer::ipv6, Layer::hop_by_hop, Layer::destination_options, Layer::routing,
-                                     Layer::fragment});
+        copy.innermost({Layer::ipv4, Layer::ipv6, Layer::hop_by_hop, Layer::destination_options, Layer::routing, Layer::fragment});
     header.bytes[header.layer == Layer::ipv4 ? 9 : header.layer == Layer::ipv6 ? 6 : 0] = value;
     header.protocol_by_hand = true;
     return copy;

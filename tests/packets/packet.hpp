@@ -22,7 +22,21 @@ Address address(std::string_view text);
 MacAddress mac(std::string_view text);
 
 enum class Layer : uint8_t {
-    ethernet, arp, ipv4, ipv6, hop_by_hop, destination_options, routing, fragment, tcp, udp, icmp, icmpv6, sctp, vxlan, payload
+    ethernet,
+    arp,
+    ipv4,
+    ipv6,
+    hop_by_hop,
+    destination_options,
+    routing,
+    fragment,
+    tcp,
+    udp,
+    icmp,
+    icmpv6,
+    sctp,
+    vxlan,
+    payload
 };
 
 namespace tcp {
@@ -81,8 +95,8 @@ class Packet {
     Packet vxlan(uint32_t vni, uint8_t flags = 0x08) const;
     Packet payload(std::string_view text) const;
     Packet payload(const Bytes& bytes) const;
-    Packet filler(size_t length) const;           // payload of counted bytes
-    Packet carrying(const Packet& inner) const;   // all layers of another packet, its trailer and damage included
+    Packet filler(size_t length) const;          // payload of counted bytes
+    Packet carrying(const Packet& inner) const;  // all layers of another packet, its trailer and damage included
 
     // --- what happens to the finished bytes, in the order of the calls ---
     Packet cut_to(size_t length) const;

@@ -10,31 +10,47 @@ namespace {
 // The number by which an IP or extension header announces the layer behind it.
 uint8_t protocol_number(Layer layer) {
     switch (layer) {
-        case Layer::hop_by_hop: return protocol::hop_by_hop;
-        case Layer::destination_options: return protocol::destination_options;
-        case Layer::routing: return protocol::routing;
-        case Layer::fragment: return protocol::fragment;
-        case Layer::tcp: return protocol::tcp;
-        case Layer::udp: return protocol::udp;
-        case Layer::icmp: return protocol::icmp;
-        case Layer::icmpv6: return protocol::icmpv6;
-        case Layer::sctp: return protocol::sctp;
-        case Layer::ipv4: return 4;
-        case Layer::ipv6: return 41;
+        case Layer::hop_by_hop:
+            return protocol::hop_by_hop;
+        case Layer::destination_options:
+            return protocol::destination_options;
+        case Layer::routing:
+            return protocol::routing;
+        case Layer::fragment:
+            return protocol::fragment;
+        case Layer::tcp:
+            return protocol::tcp;
+        case Layer::udp:
+            return protocol::udp;
+        case Layer::icmp:
+            return protocol::icmp;
+        case Layer::icmpv6:
+            return protocol::icmpv6;
+        case Layer::sctp:
+            return protocol::sctp;
+        case Layer::ipv4:
+            return 4;
+        case Layer::ipv6:
+            return 41;
         case Layer::ethernet:
         case Layer::arp:
         case Layer::vxlan:
-        case Layer::payload: return protocol::experimental;
+        case Layer::payload:
+            return protocol::experimental;
     }
     return protocol::experimental;
 }
 
 uint16_t ethertype_of(Layer layer) {
     switch (layer) {
-        case Layer::arp: return 0x0806;
-        case Layer::ipv4: return 0x0800;
-        case Layer::ipv6: return 0x86dd;
-        default: return 0x88b5;  // IEEE 802, local experimental
+        case Layer::arp:
+            return 0x0806;
+        case Layer::ipv4:
+            return 0x0800;
+        case Layer::ipv6:
+            return 0x86dd;
+        default:
+            return 0x88b5;  // IEEE 802, local experimental
     }
 }
 
@@ -116,7 +132,9 @@ Bytes Packet::finished(size_t index, const Bytes& content) const {
         case Layer::tcp:
         case Layer::udp:
         case Layer::icmp:
-        case Layer::icmpv6: finish_transport(header, content, index); break;
+        case Layer::icmpv6:
+            finish_transport(header, content, index);
+            break;
         case Layer::sctp: {
             Bytes covered = bytes;
             covered.insert(covered.end(), content.begin(), content.end());
@@ -125,15 +143,20 @@ Bytes Packet::finished(size_t index, const Bytes& content) const {
         }
         case Layer::arp:
         case Layer::vxlan:
-        case Layer::payload: break;
+        case Layer::payload:
+            break;
     }
     return bytes;
 }
 
 void Packet::apply(const Damage& damage, Bytes& bytes) {
     switch (damage.kind) {
-        case Damage::Kind::cut: bytes.resize(std::min(bytes.size(), damage.position)); break;
-        case Damage::Kind::trailer: bytes.resize(bytes.size() + damage.position); break;
+        case Damage::Kind::cut:
+            bytes.resize(std::min(bytes.size(), damage.position));
+            break;
+        case Damage::Kind::trailer:
+            bytes.resize(bytes.size() + damage.position);
+            break;
         case Damage::Kind::patch:
             bytes.resize(std::max(bytes.size(), damage.position + damage.replacement.size()));
             std::copy(damage.replacement.begin(), damage.replacement.end(),

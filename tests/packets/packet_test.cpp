@@ -18,7 +18,8 @@ Bytes from_hex(std::string_view text) {
     std::string digits;
     for (const char c : text)
         if (c != ' ') digits += c;
-    for (size_t i = 0; i < digits.size(); i += 2) bytes.push_back(static_cast<uint8_t>(std::stoi(digits.substr(i, 2), nullptr, 16)));
+    for (size_t i = 0; i < digits.size(); i += 2)
+        bytes.push_back(static_cast<uint8_t>(std::stoi(digits.substr(i, 2), nullptr, 16)));
     return bytes;
 }
 
@@ -91,8 +92,15 @@ TEST(PacketBuilder, PadsIpv4OptionsAndCountsThem) {
 }
 
 TEST(PacketBuilder, KeepsWhatWasSetByHand) {
-    const Bytes frame = Packet().ethernet(a, b).ipv4("10.0.0.10", "10.0.0.11").length_field(9).ipv4_checksum(0xbeef).udp(1, 2)
-                            .udp_length(3).transport_checksum(0).bytes();
+    const Bytes frame = Packet()
+                            .ethernet(a, b)
+                            .ipv4("10.0.0.10", "10.0.0.11")
+                            .length_field(9)
+                            .ipv4_checksum(0xbeef)
+                            .udp(1, 2)
+                            .udp_length(3)
+                            .transport_checksum(0)
+                            .bytes();
     EXPECT_EQ(get16(frame, 16), 9);
     EXPECT_EQ(get16(frame, 24), 0xbeef);
     EXPECT_EQ(get16(frame, 38), 3);

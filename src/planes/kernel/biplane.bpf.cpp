@@ -33,11 +33,11 @@ inline bool write_punt_tag(Packet& packet, const Outcome& outcome) {
 }
 
 // A punted frame that nobody takes is dropped after all: counted as that, and not as punted.
-inline void take_back_punt(const KernelTables& tables, uint32_t port) {
+inline void take_back_punt(const KernelTables& tables, uint32_t port, uint64_t frames) {
     auto* counters = tables.counters(port);
     if (!counters) return;
-    --counters->punted;
-    ++counters->drops[static_cast<uint32_t>(DropReason::user_plane_down)];
+    counters->punted -= frames;
+    counters->drops[static_cast<uint32_t>(DropReason::user_plane_down)] += frames;
 }
 
 template <uint32_t LinearBytes>
@@ -54,7 +54,7 @@ inline int run_tcx(__sk_buff* skb) {
     if (outcome.fate.verdict != Verdict::punt) return tc_drop;
     const Config* config = tables.config();
     if (!config || config->punt_ifindex == 0 || !write_punt_tag(packet, outcome)) {
-        take_back_punt(tables, outcome.port);
+        take_back_punt(tables, outcome.port, packet.wire_frames());
         return tc_drop;
     }
     return static_cast<int>(bpf::redirect(config->punt_ifindex, 0));
@@ -107,7 +107,7 @@ extern "C" __attribute__((section("xdp"), used)) int prog_xdp(xdp_md* xdp) {
     if (outcome.fate.verdict != Verdict::punt) return XDP_DROP;
     uint32_t slot = outcome.socket_slot + xdp->rx_queue_index;
     if (!bpf::map_lookup_elem(&bp_sockets, &slot) || !write_punt_tag(packet, outcome)) {
-        take_back_punt(tables, outcome.port);
+        take_back_punt(tables, outcome.port, packet.wire_frames());
         return XDP_DROP;
     }
     return static_cast<int>(bpf::redirect_map(&bp_sockets, slot, XDP_DROP));
@@ -120,7 +120,7 @@ extern "C" __attribute__((section("xdp"), used)) int prog_punt(xdp_md* xdp) {
     if (!tag || tag->magic != punt_magic) return XDP_DROP;
     uint32_t slot = xdp->rx_queue_index;
     if (!bpf::map_lookup_elem(&bp_sockets, &slot)) {
-        take_back_punt(KernelTables{}, tag->port);
+        take_back_punt(KernelTables{}, tag->port, 1);
         return XDP_DROP;
     }
     return static_cast<int>(bpf::redirect_map(&bp_sockets, slot, XDP_DROP));

@@ -44,6 +44,8 @@ class SkbPacket {
     uint32_t length() const { return skb_->len; }
     uint32_t segment_payload() const { return skb_->gso_size; }
     uint32_t wire_frames() const { return skb_->gso_segs > 1 ? skb_->gso_segs : 1; }
+    // The kernel takes a VLAN tag out of the frame before a tcx program sees it, and puts it back when the frame leaves.
+    bool has_hidden_vlan_tag() const { return skb_->vlan_present != 0; }
     bool is_traced(uint64_t nonce) const { return nonce != 0 && skb_->tstamp == nonce; }
 
     bool insert_after_ethernet(uint32_t bytes, Room room) {

@@ -31,6 +31,7 @@ class XdpPacket {
     uint32_t length() const { return static_cast<uint32_t>(xdp_->data_end - xdp_->data); }
     uint32_t segment_payload() const { return 0; }
     uint32_t wire_frames() const { return 1; }
+    bool has_hidden_vlan_tag() const { return false; }
     bool is_traced(uint64_t nonce) const {
         if (nonce == 0) return false;
         const auto* carried = reinterpret_cast<const uint64_t*>(static_cast<unsigned long>(xdp_->data_meta));

@@ -48,20 +48,22 @@ void SocketOpener::close(SocketTicket ticket, std::unique_ptr<XdpSocket> socket)
 }
 
 std::vector<SocketAnswer> SocketOpener::take_answers() {
-    if (!answered_.load(std::memory_order_relaxed)) return {};
-    const std::lock_guard lock(mutex_);
+    if (!answered_.exchange(false)) return {};
     uint64_t count = 0;
     (void)!read(answers_ready_.get(), &count, sizeof count);  // the number of answers says nothing new
-    answered_ = false;
+    const std::lock_guard lock(mutex_);
     return std::exchange(answers_, {});
 }
 
+// In this order: an eventfd that is readable without `answered_` being set would keep the worker from sleeping.
 void SocketOpener::answer(SocketAnswer answer) {
-    const std::lock_guard lock(mutex_);
-    answers_.push_back(std::move(answer));
-    answered_ = true;
+    {
+        const std::lock_guard lock(mutex_);
+        answers_.push_back(std::move(answer));
+    }
     const uint64_t one = 1;
     (void)!write(answers_ready_.get(), &one, sizeof one);  // cannot fail before 2^64 - 1 unread answers
+    answered_ = true;
 }
 
 SocketAnswer SocketOpener::grant(const SocketWish& wish) {
