@@ -1,8 +1,8 @@
 #include "agent/agent.hpp"
 
+#include <bpf/libbpf.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <bpf/libbpf.h>
 #include <spdlog/spdlog.h>
 
 #include <bit>
@@ -78,14 +78,15 @@ tl::expected<ApplyOutcome, Refusal> Agent::change_to(const DesiredState& wanted,
     if (auto saved = store_.save(wanted); !saved) return tl::unexpected(Refusal{500, saved.error().message});
     Status done = converge(wanted);
     for (const Change& change : outcome.changes)
-        if (const auto broken = broken_workloads_.find(change.name); done && change.kind == "Workload" &&
-                                                                     change.action != Change::Action::remove &&
-                                                                     broken != broken_workloads_.end())
+        if (const auto broken = broken_workloads_.find(change.name);
+            done && change.kind == "Workload" && change.action != Change::Action::remove && broken != broken_workloads_.end())
             done = failure("Workload " + change.name + ": " + broken->second);
     if (!done) {
         std::string message = done.error().message + "; nothing was changed";
-        if (auto back = store_.save(before); !back) message = done.error().message + "; and going back failed: " + back.error().message;
-        else if (back = converge(before); !back) message = done.error().message + "; and going back failed: " + back.error().message;
+        if (auto back = store_.save(before); !back)
+            message = done.error().message + "; and going back failed: " + back.error().message;
+        else if (back = converge(before); !back)
+            message = done.error().message + "; and going back failed: " + back.error().message;
         spdlog::error("{}", message);
         return tl::unexpected(Refusal{500, message});
     }
@@ -96,7 +97,7 @@ tl::expected<ApplyOutcome, Refusal> Agent::change_to(const DesiredState& wanted,
 
 Status Agent::check_ground(const DesiredState& wanted, const std::vector<Change>& changes,
                            const std::vector<Document>& documents) const {
-    if (auto checked = check_user_plane(wanted, config_); !checked) return checked;
+    if (auto checked = check_user_plane(wanted, config_, documents); !checked) return checked;
     if (auto checked = check_host_ports(wanted); !checked) return checked;
     if (auto checked = check_interface_names(wanted, config_.node); !checked) return checked;
     auto netlink = Netlink::open();

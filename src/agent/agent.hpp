@@ -61,7 +61,8 @@ class Agent {
    private:
     Agent(NodeConfig config, Store store, KernelPlane kernel, Numbering numbering);
     tl::expected<ApplyOutcome, Refusal> change_to(const DesiredState& wanted, const std::vector<Document>& documents, bool dry_run);
-    Status check_ground(const DesiredState& wanted, const std::vector<Change>& changes, const std::vector<Document>& documents) const;
+    Status check_ground(const DesiredState& wanted, const std::vector<Change>& changes,
+                        const std::vector<Document>& documents) const;
 
     Status converge(const DesiredState& desired);
     std::map<std::string, InterfaceFacts> attach_fabrics(Netlink& netlink);
@@ -79,8 +80,8 @@ class Agent {
     Numbering numbering_;
     WorkloadLinks workload_links_;
     Underlay underlay_;
-    NodeFacts facts_;                                // of the last time
-    uint32_t punt_index_ = 0;                        // inner end
+    NodeFacts facts_;          // of the last time
+    uint32_t punt_index_ = 0;  // inner end
     HooksByInterface hooks_;
     std::vector<Problem> problems_;
     std::map<std::string, std::string> broken_workloads_;  // by key: what is wrong with its link

@@ -12,11 +12,12 @@ bool has_document(const DesiredState& state, const DocumentName& name) {
     return name.kind == "Workload" && state.workloads.contains(has_space ? name.name : "default/" + name.name);
 }
 
-Status check_user_plane(const DesiredState& wanted, const NodeConfig& config) {
+Status check_user_plane(const DesiredState& wanted, const NodeConfig& config, const std::vector<Document>& documents) {
     if (config.user_plane) return {};
     for (const auto& [name, network] : wanted.networks)
         if (network.plane == Plane::user)
-            return failure(fmt::format("VirtualNetwork {}: spec.plane: this node has no user plane (userPlane: false in its configuration)", name));
+            return blame(failure("this node has no user plane (userPlane: false in its configuration)"), documents,
+                         "VirtualNetwork", name, "spec.plane");
     return {};
 }
 
@@ -26,8 +27,8 @@ Status check_interface_names(const DesiredState& wanted, const std::string& node
         if (workload.node != node || workload.netns.empty()) continue;
         const auto [other, is_new] = owners.emplace(host_interface_of(key), key);
         if (!is_new)
-            return failure(fmt::format("Workload {} and Workload {} would both have the interface {} on this node: rename one", other->second,
-                                       key, other->first));
+            return failure(fmt::format("Workload {} and Workload {} would both have the interface {} on this node: rename one",
+                                       other->second, key, other->first));
     }
     return {};
 }

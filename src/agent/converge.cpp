@@ -109,7 +109,8 @@ std::map<std::string, InterfaceFacts> Agent::attach_fabrics(Netlink& netlink) {
             continue;
         }
         if (*attached == AttachedHook::xdp_native)
-            if (auto done = complete_checksums(fabric.interface); !done) note(Level::warning, "fabric " + fabric.interface + ": " + done.error().message);
+            if (auto done = complete_checksums(fabric.interface); !done)
+                note(Level::warning, "fabric " + fabric.interface + ": " + done.error().message);
         if (!(*link)->up) note(Level::warning, "fabric interface " + fabric.interface + " is down");
         hooks_[(*link)->index] = to_string(*attached);
         fabrics[fabric.interface] = {(*link)->index, (*link)->mac, {}, static_cast<uint16_t>(std::min((*link)->mtu, 65535u))};

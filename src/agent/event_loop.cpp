@@ -13,16 +13,18 @@ namespace biplane {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr auto settle_time = std::chrono::milliseconds(50);   // changes come in bursts
-constexpr auto mending_time = std::chrono::milliseconds(1000); // between looks while something is amiss
+constexpr auto settle_time = std::chrono::milliseconds(50);     // changes come in bursts
+constexpr auto mending_time = std::chrono::milliseconds(1000);  // between looks while something is amiss
 
 bool concerns_us(const Agent& agent, const NetworkEvent& event) {
     switch (event.kind) {
-        case NetworkEvent::Kind::neighbour: return agent.is_fabric(event.ifindex);
+        case NetworkEvent::Kind::neighbour:
+            return agent.is_fabric(event.ifindex);
         case NetworkEvent::Kind::link:
         case NetworkEvent::Kind::address:
         case NetworkEvent::Kind::route:
-        case NetworkEvent::Kind::lost: return true;
+        case NetworkEvent::Kind::lost:
+            return true;
     }
     return true;
 }
@@ -64,8 +66,10 @@ Status run_event_loop(Agent& agent, const Fd& stop_signals) {
             bool changed = false;
             auto drained = events->drain([&](const NetworkEvent& event) { changed = changed || concerns_us(agent, event); });
             if (!drained) return drained;
-            if (changed && !agent.wants_refresh()) due = Clock::now() + settle_time;
-            else if (changed) due = std::max(Clock::now() + settle_time, last + mending_time / 2);
+            if (changed && !agent.wants_refresh())
+                due = Clock::now() + settle_time;
+            else if (changed)
+                due = std::max(Clock::now() + settle_time, last + mending_time / 2);
         }
         if (Clock::now() < due) continue;
         agent.refresh();

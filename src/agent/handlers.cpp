@@ -30,12 +30,15 @@ struct NamedText {
 // The body: one YAML stream, or {"files": [{"name": ..., "text": ...}, ...]}, which is put into force as one.
 Result<std::vector<NamedText>> read_texts(const ApiRequest& request) {
     if (request.body.find_first_not_of(" \t\r\n") == std::string::npos) return failure("the request has no documents in it");
-    if (!request.body.starts_with("{\"files\"")) return std::vector<NamedText>{{parameter(request, "file").value_or("request"), request.body}};
+    if (!request.body.starts_with("{\"files\""))
+        return std::vector<NamedText>{{parameter(request, "file").value_or("request"), request.body}};
     const Json json = Json::parse(request.body, nullptr, false);
-    if (json.is_discarded() || !json["files"].is_array()) return failure("the body is neither YAML documents nor {\"files\": [...]}");
+    if (json.is_discarded() || !json["files"].is_array())
+        return failure("the body is neither YAML documents nor {\"files\": [...]}");
     std::vector<NamedText> texts;
     for (const Json& file : json["files"]) {
-        if (!file.is_object() || !file.contains("name") || !file.contains("text") || !file["name"].is_string() || !file["text"].is_string())
+        if (!file.is_object() || !file.contains("name") || !file.contains("text") || !file["name"].is_string() ||
+            !file["text"].is_string())
             return failure("an element of \"files\" needs \"name\" and \"text\"");
         texts.push_back({file["name"].get<std::string>(), file["text"].get<std::string>()});
     }
@@ -51,9 +54,10 @@ Result<std::vector<Document>> read_documents(const ApiRequest& request) {
         auto documents = parse_documents(text.text, text.name);
         if (!documents) return documents;
         for (Document& document : *documents) {
-            const std::string place = prefix_of(document.file, {document.line, document.column});
+            const std::string place = fmt::format("{}:{}:{}", document.file, document.line, document.column);
             const auto [first, is_new] = seen.emplace(document.kind + " " + document.name, place);
-            if (!is_new) return failure(fmt::format("{}duplicate document: {} (first at {})", place, first->first, first->second));
+            if (!is_new)
+                return failure(fmt::format("{}: duplicate document: {} (first at {})", place, first->first, first->second));
             all.push_back(std::move(document));
         }
     }
@@ -125,7 +129,8 @@ Status read_number(const ApiRequest& request, const std::string& key, std::optio
     if (!text) return {};
     T value{};
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-    if (error != std::errc() || end != text->data() + text->size()) return failure(fmt::format("{}: \"{}\" is not a number in range", key, *text));
+    if (error != std::errc() || end != text->data() + text->size())
+        return failure(fmt::format("{}: \"{}\" is not a number in range", key, *text));
     number = value;
     return {};
 }

@@ -66,8 +66,7 @@ Status add_routes(Netlink& netlink, const VirtualNetwork& network, const Pair& p
         if (way) continue;
         const auto present = find_way(netlink, subnet.address);
         if (way.error().code == EEXIST && present && present->ifindex == pair.stack.index) continue;
-        if (way.error().code == EEXIST)
-            return failure("the node has another route to " + to_string(subnet) + " already", EEXIST);
+        if (way.error().code == EEXIST) return failure("the node has another route to " + to_string(subnet) + " already", EEXIST);
         return way;
     }
     return {};
@@ -92,9 +91,10 @@ Status check_host_ports(const DesiredState& desired) {
             for (const Prefix& one : networks[i]->subnets)
                 for (const Prefix& other : networks[k]->subnets)
                     if (overlap(one, other))
-                        return failure(fmt::format("networks {} and {} both have routes to the host, and their subnets {} and {} overlap: "
-                                                   "the host could not tell their workloads apart",
-                                                   networks[i]->name, networks[k]->name, to_string(one), to_string(other)));
+                        return failure(
+                            fmt::format("networks {} and {} both have routes to the host, and their subnets {} and {} overlap: "
+                                        "the host could not tell their workloads apart",
+                                        networks[i]->name, networks[k]->name, to_string(one), to_string(other)));
     return {};
 }
 

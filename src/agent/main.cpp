@@ -22,10 +22,10 @@ struct NodeLocks {
 };
 
 Result<NodeLocks> lock_node(const NodeConfig& config) {
+    if (auto privileged = check_privileges(); !privileged) return tl::unexpected(privileged.error());
     auto run = ProcessLock::acquire(config.run_directory + "/biplaned.lock");
     if (!run && run.error().code == EWOULDBLOCK) return run.error().within("another agent runs on this node");
     if (!run) return tl::unexpected(run.error());
-    if (auto privileged = check_privileges(); !privileged) return tl::unexpected(privileged.error());
     auto mounted = ensure_bpffs(config.pin_directory);
     if (!mounted) return tl::unexpected(mounted.error());
     if (!mounted->empty()) spdlog::info("{}", *mounted);

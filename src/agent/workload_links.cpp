@@ -101,10 +101,13 @@ std::map<std::string, Error> WorkloadLinks::bring_up(Netlink& netlink, const Des
             continue;
         }
         auto space = NetworkNamespace::open(workload.netns);
-        Status done = space ? space->run([&] { return configure_workload_interface(workload, mtu); }) : tl::unexpected(space.error());
+        Status done =
+            space ? space->run([&] { return configure_workload_interface(workload, mtu); }) : tl::unexpected(space.error());
         if (done && (!link->up || link->mtu != mtu)) done = change_link(netlink, link->index, {.up = true, .mtu = mtu});
-        if (done) configured.emplace(key, wanted);
-        else problems[key] = done.error();
+        if (done)
+            configured.emplace(key, wanted);
+        else
+            problems[key] = done.error();
     }
     configured_ = std::move(configured);
     return problems;

@@ -60,9 +60,12 @@ Parts parts_of(const Route& route) {
 
 const char* to_string(Change::Action action) {
     switch (action) {
-        case Change::Action::create: return "create";
-        case Change::Action::update: return "update";
-        case Change::Action::remove: return "remove";
+        case Change::Action::create:
+            return "create";
+        case Change::Action::update:
+            return "update";
+        case Change::Action::remove:
+            return "remove";
     }
     return "unknown";
 }

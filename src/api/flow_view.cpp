@@ -130,11 +130,16 @@ Json to_json(const FlowPair& pair, const TableNames& names, uint32_t now) {
 
 std::string protocol_name(uint8_t number) {
     switch (number) {
-        case protocol::tcp: return "tcp";
-        case protocol::udp: return "udp";
-        case protocol::icmp: return "icmp";
-        case protocol::icmpv6: return "icmpv6";
-        default: return std::to_string(number);
+        case protocol::tcp:
+            return "tcp";
+        case protocol::udp:
+            return "udp";
+        case protocol::icmp:
+            return "icmp";
+        case protocol::icmpv6:
+            return "icmpv6";
+        default:
+            return std::to_string(number);
     }
 }
 
@@ -157,12 +162,18 @@ const char* to_string(Plane plane) { return plane == Plane::kernel ? "kernel" : 
 
 const char* to_string(FlowState state) {
     switch (state) {
-        case FlowState::none: return "none";
-        case FlowState::opening: return "opening";
-        case FlowState::answered: return "answered";
-        case FlowState::established: return "established";
-        case FlowState::closing: return "closing";
-        case FlowState::closed: return "closed";
+        case FlowState::none:
+            return "none";
+        case FlowState::opening:
+            return "opening";
+        case FlowState::answered:
+            return "answered";
+        case FlowState::established:
+            return "established";
+        case FlowState::closing:
+            return "closing";
+        case FlowState::closed:
+            return "closed";
     }
     return "unknown";
 }

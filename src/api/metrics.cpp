@@ -31,15 +31,14 @@ class MetricsText {
     const char* name_ = "";
 };
 
-const PortCounters& counters_of(const PortReading& port, Plane plane) {
-    return plane == Plane::kernel ? port.kernel : port.user;
-}
+const PortCounters& counters_of(const PortReading& port, Plane plane) { return plane == Plane::kernel ? port.kernel : port.user; }
 
 template <typename Visit>
 void for_each_plane(const std::vector<PortReading>& ports, const TableNames& names, Visit visit) {
     for (const PortReading& port : ports)
         for (const Plane plane : {Plane::kernel, Plane::user})
-            visit(counters_of(port, plane), fmt::format("port=\"{}\",plane=\"{}\"", names.port_name(port.number), to_string(plane)));
+            visit(counters_of(port, plane),
+                  fmt::format("port=\"{}\",plane=\"{}\"", names.port_name(port.number), to_string(plane)));
 }
 
 void put_ports(MetricsText& out, const std::vector<PortReading>& ports, const TableNames& names) {

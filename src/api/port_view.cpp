@@ -12,12 +12,13 @@
 namespace biplane {
 namespace {
 
-constexpr uint64_t PortCounters::*counter_fields[] = {
-    &PortCounters::received,    &PortCounters::received_bytes, &PortCounters::forwarded,     &PortCounters::delivered,
-    &PortCounters::punted,      &PortCounters::answered,       &PortCounters::upcalls,       &PortCounters::flows_created,
+constexpr uint64_t PortCounters::* counter_fields[] = {
+    &PortCounters::received,    &PortCounters::received_bytes,   &PortCounters::forwarded, &PortCounters::delivered,
+    &PortCounters::punted,      &PortCounters::answered,         &PortCounters::upcalls,   &PortCounters::flows_created,
     &PortCounters::transmitted, &PortCounters::transmitted_bytes};
 // Beside the drops, two words of the rate limit of ICMP errors count nothing.
-static_assert(sizeof(PortCounters) == (sizeof counter_fields / sizeof counter_fields[0] + 2 + drop_reasons) * 8, "a counter is missing");
+static_assert(sizeof(PortCounters) == (sizeof counter_fields / sizeof counter_fields[0] + 2 + drop_reasons) * 8,
+              "a counter is missing");
 
 void add_to(PortCounters& total, const PortCounters& part) {
     for (const auto field : counter_fields) total.*field += load(part.*field);
@@ -116,7 +117,8 @@ HooksByInterface read_pinned_hooks(const std::string& pin_directory) {
         const std::string name = entry.path().filename();
         const size_t dash = name.find('-'), last = name.rfind('_');
         const std::string hook = name.substr(0, dash);
-        if (dash == std::string::npos || last == std::string::npos || (hook != "tcx" && hook != "xdp" && hook != "clsact")) continue;
+        if (dash == std::string::npos || last == std::string::npos || (hook != "tcx" && hook != "xdp" && hook != "clsact"))
+            continue;
         uint32_t ifindex = 0;
         std::from_chars(name.data() + last + 1, name.data() + name.size(), ifindex);
         hooks[ifindex] = hook;
@@ -177,10 +179,14 @@ Json routes_to_json(const SharedTables& tables, const TableNames& names, const D
 
 const char* to_string(PortKind kind) {
     switch (kind) {
-        case PortKind::none: return "none";
-        case PortKind::workload: return "workload";
-        case PortKind::fabric: return "fabric";
-        case PortKind::host: return "host";
+        case PortKind::none:
+            return "none";
+        case PortKind::workload:
+            return "workload";
+        case PortKind::fabric:
+            return "fabric";
+        case PortKind::host:
+            return "host";
     }
     return "unknown";
 }

@@ -28,9 +28,9 @@ bool may_talk_to_us(int connection) {
 
 void refuse(int connection) {
     const std::string body = error_reply(403, "only root and the agent's own user may use this socket").body;
-    const std::string answer = fmt::format(
-        "HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", body.size(),
-        body);
+    const std::string answer =
+        fmt::format("HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+                    body.size(), body);
     (void)!::send(connection, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
@@ -42,11 +42,16 @@ ApiRequest to_request(const httplib::Request& request) {
 
 const char* refusal(int status) {
     switch (status) {
-        case 400: return "the request is not valid HTTP";
-        case 404: return "there is nothing at this path";
-        case 413: return "the body is larger than 64 MiB";
-        case 414: return "the path is too long";
-        default: return "the request could not be served";
+        case 400:
+            return "the request is not valid HTTP";
+        case 404:
+            return "there is nothing at this path";
+        case 413:
+            return "the body is larger than 64 MiB";
+        case 414:
+            return "the path is too long";
+        default:
+            return "the request could not be served";
     }
 }
 
@@ -55,7 +60,8 @@ Result<Fd> bind_private_socket(const std::string& path) {
     sockaddr_un address{AF_UNIX, {}};
     const std::string early = path + ".new";
     if (early.size() >= sizeof address.sun_path)
-        return failure(fmt::format("the path of the API socket is too long: {} ({} bytes at most)", path, sizeof address.sun_path - 5));
+        return failure(
+            fmt::format("the path of the API socket is too long: {} ({} bytes at most)", path, sizeof address.sun_path - 5));
     early.copy(address.sun_path, sizeof address.sun_path - 1);
     Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) return failed_call("open the API socket", errno);

@@ -26,7 +26,8 @@ class ServerTest : public testing::Test {
             if (request.path == "/v1/nothing") return error_reply(404, "there is nothing");
             Json query = Json::object();
             for (const auto& [key, value] : request.query) query[key] = value;
-            return json_reply({{"method", request.method}, {"path", request.path}, {"query", query}, {"bytes", request.body.size()}});
+            return json_reply(
+                {{"method", request.method}, {"path", request.path}, {"query", query}, {"bytes", request.body.size()}});
         });
         ASSERT_TRUE(server) << server.error().message;
         server_.emplace(std::move(*server));
@@ -67,7 +68,8 @@ class ServerTest : public testing::Test {
 };
 
 TEST_F(ServerTest, a_request_arrives_whole_and_its_answer_comes_back) {
-    auto reply = ApiClient(path_).send("POST", "/v1/apply?dryRun=true&file=" + ApiClient::encode("a b&c.yaml"), std::string(100000, 'x'));
+    auto reply =
+        ApiClient(path_).send("POST", "/v1/apply?dryRun=true&file=" + ApiClient::encode("a b&c.yaml"), std::string(100000, 'x'));
     ASSERT_TRUE(reply) << reply.error().message;
     EXPECT_EQ(reply->status, 200);
     const Json json = Json::parse(reply->body);
@@ -98,7 +100,7 @@ TEST_F(ServerTest, requests_are_answered_side_by_side) {
 }
 
 TEST_F(ServerTest, the_socket_is_for_its_owner_alone) {
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(stat(path_.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777, 0600u);
 }

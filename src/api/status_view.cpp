@@ -23,9 +23,11 @@ std::vector<Problem> problems_of_tables(const NodeConfig& config, const SharedTa
                                         const FlowTotals& flows, uint64_t upcalls) {
     std::vector<Problem> problems;
     if (config.user_plane && !user_plane.alive && needs_user_plane(tables, load(tables.config()->epoch)))
-        problems.push_back({Level::error, "the user plane is not alive: networks with plane: user are served only if they may fall back "
-                                          "to the kernel (start biplane-userplane)"});
-    if (flows.half_pairs != 0) problems.push_back({Level::error, fmt::format("{} flows have lost one direction", flows.half_pairs)});
+        problems.push_back({Level::error,
+                            "the user plane is not alive: networks with plane: user are served only if they may fall back "
+                            "to the kernel (start biplane-userplane)"});
+    if (flows.half_pairs != 0)
+        problems.push_back({Level::error, fmt::format("{} flows have lost one direction", flows.half_pairs)});
     if (upcalls != 0) problems.push_back({Level::error, fmt::format("{} packets waited for a decision of user space", upcalls)});
     if (flows.pairs * 10 > flows.capacity * 9)
         problems.push_back({Level::warning, fmt::format("the flow table is {} % full (flows: in the configuration file)",
@@ -65,9 +67,12 @@ Json user_plane_to_json(bool enabled, const UserPlaneReading& reading) {
 
 const char* to_string(Level level) {
     switch (level) {
-        case Level::ok: return "OK";
-        case Level::warning: return "WARN";
-        case Level::error: return "ERR";
+        case Level::ok:
+            return "OK";
+        case Level::warning:
+            return "WARN";
+        case Level::error:
+            return "ERR";
     }
     return "unknown";
 }
@@ -94,7 +99,8 @@ Json status_to_json(const NodeConfig& config, const SharedTables& tables, const 
     std::vector<Problem> problems = problems_of_tables(config, tables, user_plane, flows, upcalls);
     problems.insert(problems.begin(), agent.problems.begin(), agent.problems.end());
     if (!agent.running)
-        problems.insert(problems.begin(), {Level::warning, "the agent is not running: the datapath goes on, but nothing can be changed"});
+        problems.insert(problems.begin(),
+                        {Level::warning, "the agent is not running: the datapath goes on, but nothing can be changed"});
     Level level = Level::ok;
     Json texts = Json::array();
     for (const Problem& problem : problems) {

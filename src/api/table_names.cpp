@@ -39,9 +39,10 @@ Result<Numbering> read_numbering(const std::string& store_directory) {
     text << file.rdbuf();
     auto numbering = numbering_from_json(text.str());
     if (!numbering)
-        return failure(fmt::format("{} is damaged: {}; without it the flows of the running datapath change their meaning. Restore it, or run "
-                                   "biplaned --remove and start afresh",
-                                   path, numbering.error().message));
+        return failure(
+            fmt::format("{} is damaged: {}; without it the flows of the running datapath change their meaning. Restore it, or run "
+                        "biplaned --remove and start afresh",
+                        path, numbering.error().message));
     return numbering;
 }
 

@@ -16,9 +16,7 @@ class UnixStream : public httplib::Stream {
     bool is_writable() const override { return wait(POLLOUT, timeout_ms_); }
     bool is_readable_within(int milliseconds) const { return wait(POLLIN, milliseconds); }
     ssize_t read(char* data, size_t size) override { return is_readable() ? ::recv(fd_, data, size, 0) : -1; }
-    ssize_t write(const char* data, size_t size) override {
-        return is_writable() ? ::send(fd_, data, size, MSG_NOSIGNAL) : -1;
-    }
+    ssize_t write(const char* data, size_t size) override { return is_writable() ? ::send(fd_, data, size, MSG_NOSIGNAL) : -1; }
     void get_remote_ip_and_port(std::string& ip, int& port) const override { ip = "unix", port = 0; }
     void get_local_ip_and_port(std::string& ip, int& port) const override { ip = "unix", port = 0; }
     socket_t socket() const override { return fd_; }

@@ -32,8 +32,13 @@ class Views : public testing::Test {
     uint32_t make_flow(const char* source, uint16_t source_port, const char* destination, uint16_t destination_port,
                        uint8_t protocol_number, uint8_t mode) {
         NewFlow flow{};
-        flow.key = {address(source), address(destination), be16::from_host(source_port), be16::from_host(destination_port), 3,
-                    protocol_number, 0};
+        flow.key = {address(source),
+                    address(destination),
+                    be16::from_host(source_port),
+                    be16::from_host(destination_port),
+                    3,
+                    protocol_number,
+                    0};
         flow.now = now_;
         flow.epoch = 2;
         flow.vni = 100;

@@ -56,26 +56,40 @@ class TraceFrame : public testing::Test {
    protected:
     void SetUp() override {
         tables_.config()->gateway_ipv4 = default_gateway_ipv4;
-        *tables_.port(0, 1) = {.ifindex = 11, .zone = 1, .kind = PortKind::workload, .next_hop = 1, .mtu = 1450,
-                               .router_mac = router_mac, .peer_mac = workload_mac};
-        *tables_.port(0, 2) = {.ifindex = 12, .kind = PortKind::fabric, .mtu = 1500, .router_mac = fabric_mac,
-                               .underlay_ipv4 = address("192.0.2.1")};
+        *tables_.port(0, 1) = {.ifindex = 11,
+                               .zone = 1,
+                               .kind = PortKind::workload,
+                               .next_hop = 1,
+                               .mtu = 1450,
+                               .router_mac = router_mac,
+                               .peer_mac = workload_mac};
+        *tables_.port(0, 2) = {
+            .ifindex = 12, .kind = PortKind::fabric, .mtu = 1500, .router_mac = fabric_mac, .underlay_ipv4 = address("192.0.2.1")};
         for (const uint16_t port : {1, 2})
             *tables_.port_index(0, port_index_home(tables_.port(0, port)->ifindex)) = {tables_.port(0, port)->ifindex, port, 0};
         *tables_.zone(0, 1) = {.vni = 100, .plane = Plane::kernel, .ipv4_lengths = 1, .ipv6_lengths = 1, .lengths = {128, 128}};
         *tables_.vni_index(0, vni_index_home(100)) = {100, 1, 0};
         *tables_.node(0, node_home(address("192.0.2.2"))) = {.address = address("192.0.2.2"), .next_hop = 2};
-        *tables_.next_hop(0, 1) = {.kind = NextHopKind::deliver, .port = 1, .ifindex = 11, .mtu = 1450,
-                                   .destination_mac = workload_mac, .source_mac = router_mac};
-        *tables_.next_hop(0, 2) = {.kind = NextHopKind::encapsulate, .port = 2, .ifindex = 12, .mtu = 1450,
-                                   .destination_mac = router_mac, .source_mac = fabric_mac,
-                                   .tunnel_source = address("192.0.2.1"), .tunnel_destination = address("192.0.2.2")};
+        *tables_.next_hop(0, 1) = {.kind = NextHopKind::deliver,
+                                   .port = 1,
+                                   .ifindex = 11,
+                                   .mtu = 1450,
+                                   .destination_mac = workload_mac,
+                                   .source_mac = router_mac};
+        *tables_.next_hop(0, 2) = {.kind = NextHopKind::encapsulate,
+                                   .port = 2,
+                                   .ifindex = 12,
+                                   .mtu = 1450,
+                                   .destination_mac = router_mac,
+                                   .source_mac = fabric_mac,
+                                   .tunnel_source = address("192.0.2.1"),
+                                   .tunnel_destination = address("192.0.2.2")};
         add_route("10.0.0.10", 1), add_route("fd00:a::10", 1), add_route("10.0.0.11", 2), add_route("fd00:a::11", 2);
         tables_.config()->trace_nonce = 1;
     }
     void add_route(const char* destination, uint16_t next_hop) {
-        const RoutePlace place = place_route(1, 128, address(destination), tables_.config()->hash_secret,
-                                             tables_.config()->route_bucket_mask);
+        const RoutePlace place =
+            place_route(1, 128, address(destination), tables_.config()->hash_secret, tables_.config()->route_bucket_mask);
         for (RouteEntry& entry : tables_.route_bucket(0, place.first_bucket)->entries) {
             if (entry.zone != 0) continue;
             entry = {.prefix = address(destination), .zone = 1, .next_hop = next_hop, .length = 128};
@@ -84,8 +98,13 @@ class TraceFrame : public testing::Test {
         FAIL() << "no room for a route";
     }
     static TracePacket packet(const char* source, const char* destination, uint8_t protocol_number) {
-        return {.source_mac = workload_mac, .destination_mac = router_mac, .source = address(source),
-                .destination = address(destination), .protocol = protocol_number, .source_port = 40000, .destination_port = 80};
+        return {.source_mac = workload_mac,
+                .destination_mac = router_mac,
+                .source = address(source),
+                .destination = address(destination),
+                .protocol = protocol_number,
+                .source_port = 40000,
+                .destination_port = 80};
     }
 
     SharedTables tables_ = *SharedTables::in_memory({.flow_buckets = 64, .route_buckets = 64, .counter_slots = 2}, 3);
@@ -129,7 +148,7 @@ TEST_F(TraceFrame, has_right_checksums) {
         while (sum >> 16) sum = (sum & 0xffff) + (sum >> 16);
         return sum;
     };
-    EXPECT_EQ(sum_of_words(14, 34, 0), 0xffffu);                           
+    EXPECT_EQ(sum_of_words(14, 34, 0), 0xffffu);
     EXPECT_EQ(sum_of_words(26, frame.size(), 17 + (frame.size() - 34)), 0xffffu);  // pseudo header: protocol and length added
 }
 

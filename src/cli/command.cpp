@@ -6,7 +6,8 @@ void add_output_option(CLI::App& app, std::string& format, const std::vector<std
     app.add_option("-o,--output", format, "output format")->check(CLI::IsMember(choices))->type_name("FORMAT");
 }
 
-Result<std::string> ask_agent(const Context& context, const std::string& method, const std::string& target, const std::string& body) {
+Result<std::string> ask_agent(const Context& context, const std::string& method, const std::string& target,
+                              const std::string& body) {
     const auto config = context.config();
     if (!config) return tl::unexpected(config.error());
     const auto reply = ApiClient(config->socket_path()).send(method, target, body);

@@ -80,8 +80,8 @@ void print_changes(const Json& outcome, bool is_dry_run) {
         for (const auto& [action, done, would] : words) {
             if (change["action"] != action) continue;
             const std::string detail = change["detail"].get<std::string>();
-            fmt::print("{} {} {}{}\n", is_dry_run ? would : done, change["kind"].get<std::string>(), change["name"].get<std::string>(),
-                       detail.empty() ? "" : " (" + detail + ")");
+            fmt::print("{} {} {}{}\n", is_dry_run ? would : done, change["kind"].get<std::string>(),
+                       change["name"].get<std::string>(), detail.empty() ? "" : " (" + detail + ")");
         }
     if (outcome["changes"].empty()) fmt::print("nothing changes\n");
     for (const Json& warning : outcome["warnings"]) fmt::print(stderr, "warning: {}\n", warning.get<std::string>());
@@ -98,8 +98,10 @@ Result<Exit> send_change(const Context& context, const std::string& method, cons
                          const ChangeOptions& options) {
     const auto outcome = ask_agent_for_json(context, method, target + (options.is_dry_run ? "?dryRun=true" : ""), body);
     if (!outcome) return tl::unexpected(outcome.error());
-    if (options.output == "json") std::cout << to_text(*outcome);
-    else print_changes(*outcome, options.is_dry_run);
+    if (options.output == "json")
+        std::cout << to_text(*outcome);
+    else
+        print_changes(*outcome, options.is_dry_run);
     return Exit::done;
 }
 
@@ -133,10 +135,13 @@ Json row_of(const Json& document) {
     for (const char* key : {"vni", "subnets", "plane", "network", "node", "addresses", "netns", "interface", "destination", "mac"})
         if (spec.contains(key)) row[key] = spec[key];
     if (spec.contains("nextHop"))
-        row["nextHop"] = spec["nextHop"].is_string() ? spec["nextHop"] : Json(spec["nextHop"].begin().key() + "/" + spec["nextHop"].begin().value().get<std::string>());
+        row["nextHop"] = spec["nextHop"].is_string()
+                             ? spec["nextHop"]
+                             : Json(spec["nextHop"].begin().key() + "/" + spec["nextHop"].begin().value().get<std::string>());
     if (document["metadata"].contains("labels")) {
         Json labels = Json::array();
-        for (const auto& [key, value] : document["metadata"]["labels"].items()) labels.push_back(key + "=" + value.get<std::string>());
+        for (const auto& [key, value] : document["metadata"]["labels"].items())
+            labels.push_back(key + "=" + value.get<std::string>());
         row["labels"] = labels;
     }
     return row;
@@ -144,12 +149,11 @@ Json row_of(const Json& document) {
 
 std::vector<Column> columns_of(const std::string& kind) {
     const Column labels{.title = "LABELS", .field = "labels", .is_wide = true};
-    if (kind == "VirtualNetwork")
-        return {{"NAME", "name"}, {"VNI", "vni"}, {"PLANE", "plane"}, {"SUBNETS", "subnets"}, labels};
+    if (kind == "VirtualNetwork") return {{"NAME", "name"}, {"VNI", "vni"}, {"PLANE", "plane"}, {"SUBNETS", "subnets"}, labels};
     if (kind == "Node") return {{"NAME", "name"}, {"ADDRESSES", "addresses"}, labels};
     if (kind == "Workload")
-        return {{"NAME", "name"}, {"NETWORK", "network"}, {"NODE", "node"}, {"ADDRESSES", "addresses"}, {"NETNS", "netns", true},
-                {"INTERFACE", "interface", true}, {"MAC", "mac", true}, labels};
+        return {{"NAME", "name"},         {"NETWORK", "network"},           {"NODE", "node"},     {"ADDRESSES", "addresses"},
+                {"NETNS", "netns", true}, {"INTERFACE", "interface", true}, {"MAC", "mac", true}, labels};
     return {{"NAME", "name"}, {"NETWORK", "network"}, {"DESTINATION", "destination"}, {"NEXT-HOP", "nextHop"}, labels};
 }
 

@@ -105,8 +105,10 @@ Result<Exit> show_flows(const Context& context, const FlowOptions& options) {
         const auto live = open_live_tables(context);  // each round: names may have changed
         if (!live) return tl::unexpected(live.error());
         if (clears_screen) std::cout << "\033[H\033[2J";
-        if (options.output == "json") print_json(*live, *filter);
-        else print_flow_table(*live, *filter, options.output == "wide");
+        if (options.output == "json")
+            print_json(*live, *filter);
+        else
+            print_flow_table(*live, *filter, options.output == "wide");
         std::cout << std::flush;
         if (!options.watches || round == options.count || !std::cout) return Exit::done;
         ::usleep(static_cast<useconds_t>(options.interval_s * 1e6));
@@ -125,7 +127,9 @@ std::vector<Command> add_flows_command(CLI::App& app, const Context& context) {
     flows->add_option("--destination", options->destination, "address or prefix of the other side");
     flows->add_option("--port", options->port, "either port")->check(CLI::Range(1, 65535));
     flows->add_flag("--watch", options->watches, "again and again");
-    flows->add_option("--interval", options->interval_s, "seconds between rounds of --watch")->check(CLI::Range(0.01, 1000.0))->capture_default_str();
+    flows->add_option("--interval", options->interval_s, "seconds between rounds of --watch")
+        ->check(CLI::Range(0.01, 1000.0))
+        ->capture_default_str();
     flows->add_option("--count", options->count, "rounds of --watch; 0: until interrupted")->capture_default_str();
     add_output_option(*flows, options->output, {"json", "wide"});
     return {{flows, [=, &context] { return show_flows(context, *options); }}};

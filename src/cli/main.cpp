@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <iostream>
+#include <optional>
 
 #include "cli/command.hpp"
 
@@ -25,6 +26,19 @@ Exit run_chosen(const std::vector<Command>& commands) {
     return Exit::wrong_usage;
 }
 
+// The first word that is neither an option nor the value of --config, if no command has that name.
+std::optional<std::string> unknown_command(int argc, char** argv, const std::vector<Command>& commands) {
+    for (int i = 1; i < argc; ++i) {
+        const std::string word = argv[i];
+        if (word == "--config") ++i;
+        if (word.starts_with("-")) continue;
+        for (const Command& command : commands)
+            if (command.app->get_name() == word) return std::nullopt;
+        return word;
+    }
+    return std::nullopt;
+}
+
 int run(int argc, char** argv) {
     Context context;
     CLI::App app("biplane: virtual networks with two datapaths");
@@ -39,6 +53,10 @@ int run(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {  // CLI11's way to say it
+        if (const auto unknown = unknown_command(argc, argv, commands)) {
+            fmt::print(stderr, "biplane: there is no command \"{}\"; biplane --help lists them\n", *unknown);
+            return static_cast<int>(Exit::wrong_usage);
+        }
         return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::wrong_usage);
     }
     return static_cast<int>(run_chosen(commands));

@@ -32,7 +32,8 @@ void print_status(const Json& status) {
         fmt::print("user plane    switched off\n");
     else if (user["alive"].get<bool>())
         fmt::print("user plane    alive, pid {}, heartbeat {} ms ago, {} of {} frames free, {} lost\n", text_of(user["pid"]),
-                   text_of(user["heartbeatAgeMs"]), text_of(user["framesFree"]), text_of(user["framesTotal"]), text_of(user["rxLost"]));
+                   text_of(user["heartbeatAgeMs"]), text_of(user["framesFree"]), text_of(user["framesTotal"]),
+                   text_of(user["rxLost"]));
     else
         fmt::print("user plane    not alive\n");
     fmt::print("policy        epoch {}; {} networks, {} nodes, {} workloads, {} ports\n", text_of(status["epoch"]),
@@ -60,8 +61,10 @@ Result<Exit> show_status(const Context& context, const std::string& output) {
         fmt::print(stderr, "biplane: {}\n", why);
     }
     if (!status) return tl::unexpected(status.error());
-    if (output == "json") std::cout << to_text(*status);
-    else print_status(*status);
+    if (output == "json")
+        std::cout << to_text(*status);
+    else
+        print_status(*status);
     if (is_unreachable) return Exit::unreachable;
     return (*status)["level"] == "ERR" ? Exit::failed : Exit::done;
 }

@@ -11,9 +11,9 @@ namespace biplane {
 
 struct Column {
     std::string title;
-    std::string field;            // of the JSON object that is the row
-    bool is_wide = false;         // only with -o wide
-    bool is_number = false;       // aligned to the right
+    std::string field;       // of the JSON object that is the row
+    bool is_wide = false;    // only with -o wide
+    bool is_number = false;  // aligned to the right
 };
 
 // Prints as rows come in; the widths are those of the first rows.

@@ -41,8 +41,10 @@ struct TableOptions {
 };
 
 void print_rows(const Json& rows, const std::vector<Column>& columns, const std::string& output) {
-    if (output == "json") std::cout << to_text(rows);
-    else print_table(std::cout, columns, output == "wide", rows);
+    if (output == "json")
+        std::cout << to_text(rows);
+    else
+        print_table(std::cout, columns, output == "wide", rows);
 }
 
 Json only_network(const Json& rows, const std::string& network) {
@@ -65,8 +67,8 @@ Result<Exit> show_routes(const Context& context, const TableOptions& options) {
     const auto live = open_live_tables(context);
     if (!live) return tl::unexpected(live.error());
     const auto desired = read_documents(live->config);
-    print_rows(only_network(routes_to_json(live->tables, live->names, desired ? &*desired : nullptr), options.network), route_columns,
-               options.output);
+    print_rows(only_network(routes_to_json(live->tables, live->names, desired ? &*desired : nullptr), options.network),
+               route_columns, options.output);
     return Exit::done;
 }
 

@@ -50,7 +50,9 @@ Result<const Workload*> find_workload(const DesiredState& desired, const std::st
     for (const auto& [key, workload] : desired.workloads) {
         if (workload.network != network || (has_space ? key : workload.name) != rest) continue;
         if (!has_space && workload.space == "default") return &workload;
-        if (found != nullptr) return failure(fmt::format("--from: network {} has more than one workload {}: give its namespace too", network, rest), usage_error);
+        if (found != nullptr)
+            return failure(fmt::format("--from: network {} has more than one workload {}: give its namespace too", network, rest),
+                           usage_error);
         found = &workload;
     }
     if (found == nullptr) return failure(fmt::format("--from: network {} has no workload {}", network, rest));
@@ -72,7 +74,8 @@ Result<Origin> origin_at_node(const LiveTables& live, const DesiredState& desire
     return origin;
 }
 
-Result<Origin> find_origin(const LiveTables& live, const DesiredState& desired, const TraceOptions& options, const Address& destination) {
+Result<Origin> find_origin(const LiveTables& live, const DesiredState& desired, const TraceOptions& options,
+                           const Address& destination) {
     Origin origin;
     origin.network = options.network;
     if (options.from.empty()) {
@@ -94,7 +97,8 @@ Result<Origin> find_origin(const LiveTables& live, const DesiredState& desired, 
     const auto port = live.numbering.ports.find("workload/" + (*workload)->key());
     if (port != live.numbering.ports.end()) origin.port = port->second;
     const bool is_there = origin.port != no_port && live.tables.port(live.tables.config()->epoch, origin.port)->ifindex != 0;
-    if (!is_there) return failure(fmt::format("Workload {} has no port: it is not attached (biplane workloads says why)", (*workload)->key()));
+    if (!is_there)
+        return failure(fmt::format("Workload {} has no port: it is not attached (biplane workloads says why)", (*workload)->key()));
     return origin;
 }
 
@@ -161,12 +165,14 @@ Result<Exit> trace(const Context& context, const TraceOptions& options) {
 std::vector<Command> add_trace_command(CLI::App& app, const Context& context) {
     const auto options = std::make_shared<TraceOptions>();
     CLI::App* command = app.add_subcommand("trace", "what the live datapath would do with a packet; changes nothing");
-    command->add_option("--from", options->from, "sender: NETWORK/[NAMESPACE/]WORKLOAD; one on another node comes in through the fabric");
+    command->add_option("--from", options->from,
+                        "sender: NETWORK/[NAMESPACE/]WORKLOAD; one on another node comes in through the fabric");
     command->add_option("--from-node", options->from_node, "the node that the packet comes in from (with --network and --source)");
     command->add_option("--network", options->network, "with --from-node: the virtual network");
     command->add_option("--source", options->source, "source address (default: the sender's)");
     command->add_option("--to", options->to, "destination address")->required();
-    command->add_option("--proto", options->protocol, "tcp (a SYN), udp, icmp (an echo request) or a number")->capture_default_str();
+    command->add_option("--proto", options->protocol, "tcp (a SYN), udp, icmp (an echo request) or a number")
+        ->capture_default_str();
     command->add_option("--sport", options->source_port, "source port; of an echo request: its identifier")->capture_default_str();
     command->add_option("--dport", options->destination_port, "destination port");
     command->add_option("--ttl", options->ttl, "TTL or hop limit")->capture_default_str();

@@ -31,8 +31,10 @@ be16 checksum_from(uint32_t sum) {
 uint32_t pseudo_header_sum(const Address& source, const Address& destination, uint8_t protocol_number, size_t length) {
     Bytes bytes;
     for (const Address& address : {source, destination}) {
-        if (is_ipv4(address)) append(bytes, ipv4_of(address));
-        else append(bytes, address.words);
+        if (is_ipv4(address))
+            append(bytes, ipv4_of(address));
+        else
+            append(bytes, address.words);
     }
     return sum_of(bytes) + protocol_number + static_cast<uint32_t>(length);
 }
@@ -54,11 +56,18 @@ Bytes with_checksum(Header header, const Bytes& payload, uint32_t pseudo_sum) {
 Bytes transport_of(const TracePacket& packet) {
     const Bytes data(20, 0);  // enough for the header of any protocol with ports
     const be16 from = be16::from_host(packet.source_port), to = be16::from_host(packet.destination_port);
-    const auto pseudo = [&](size_t length) { return pseudo_header_sum(packet.source, packet.destination, packet.protocol, length); };
+    const auto pseudo = [&](size_t length) {
+        return pseudo_header_sum(packet.source, packet.destination, packet.protocol, length);
+    };
     switch (packet.protocol) {
         case protocol::tcp: {
-            const TcpHeader header{.source_port = from, .destination_port = to, .sequence = be32::from_host(1), .acknowledgment = {},
-                                   .data_offset = sizeof(TcpHeader) / 4 << 4, .flags = tcp_flag::syn, .window = be16::from_host(65535)};
+            const TcpHeader header{.source_port = from,
+                                   .destination_port = to,
+                                   .sequence = be32::from_host(1),
+                                   .acknowledgment = {},
+                                   .data_offset = sizeof(TcpHeader) / 4 << 4,
+                                   .flags = tcp_flag::syn,
+                                   .window = be16::from_host(65535)};
             return with_checksum(header, {}, pseudo(sizeof header));
         }
         case protocol::udp: {
@@ -70,7 +79,8 @@ Bytes transport_of(const TracePacket& packet) {
         case protocol::icmpv6:
             return with_checksum(IcmpHeader{icmpv6_type::echo_request, 0, {}, from, be16::from_host(1)}, data,
                                  pseudo(sizeof(IcmpHeader) + data.size()));
-        default: return data;
+        default:
+            return data;
     }
 }
 
@@ -119,10 +129,10 @@ std::vector<uint8_t> encapsulate(const TraceTunnel& tunnel, const std::vector<ui
     Bytes payload;
     append(payload, VxlanHeader{be32::from_host(uint32_t{vxlan_flag_vni} << 24), be32::from_host(tunnel.vni << 8)});
     append(payload, frame);
-    const UdpHeader header{be16::from_host(entropy_port), vxlan_port,
-                           be16::from_host(static_cast<uint16_t>(sizeof(UdpHeader) + payload.size())), {}};
-    const Bytes datagram = with_checksum(header, payload,
-                                         pseudo_header_sum(tunnel.source, tunnel.destination, protocol::udp, sizeof header + payload.size()));
+    const UdpHeader header{
+        be16::from_host(entropy_port), vxlan_port, be16::from_host(static_cast<uint16_t>(sizeof(UdpHeader) + payload.size())), {}};
+    const Bytes datagram = with_checksum(
+        header, payload, pseudo_header_sum(tunnel.source, tunnel.destination, protocol::udp, sizeof header + payload.size()));
     Bytes outer;
     append_ethernet_header(outer, tunnel.source_mac, tunnel.destination_mac, tunnel.destination);
     append_network_header(outer, tunnel.source, tunnel.destination, protocol::udp, 64, datagram.size());

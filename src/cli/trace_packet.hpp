@@ -13,7 +13,7 @@ struct TracePacket {
     Address source{};
     Address destination{};
     uint8_t protocol = 0;
-    uint16_t source_port = 0;       // ICMP echo: the identifier
+    uint16_t source_port = 0;  // ICMP echo: the identifier
     uint16_t destination_port = 0;
     uint8_t ttl = 64;
 };

@@ -11,20 +11,28 @@ namespace {
 
 const char* to_string(Verdict verdict) {
     switch (verdict) {
-        case Verdict::undecided: return "undecided";
-        case Verdict::forward: return "forward";
-        case Verdict::deliver: return "deliver";
-        case Verdict::answer: return "answer";
-        case Verdict::punt: return "punt";
-        case Verdict::drop: return "drop";
+        case Verdict::undecided:
+            return "undecided";
+        case Verdict::forward:
+            return "forward";
+        case Verdict::deliver:
+            return "deliver";
+        case Verdict::answer:
+            return "answer";
+        case Verdict::punt:
+            return "punt";
+        case Verdict::drop:
+            return "drop";
     }
     return "unknown";
 }
 
 const char* to_string(PuntReason reason) {
     switch (reason) {
-        case PuntReason::placed: return "the network is placed in the user plane";
-        case PuntReason::flow_placed: return "the flow is placed in the user plane";
+        case PuntReason::placed:
+            return "the network is placed in the user plane";
+        case PuntReason::flow_placed:
+            return "the flow is placed in the user plane";
     }
     return "unknown";
 }
@@ -35,12 +43,9 @@ std::string interface_of(uint32_t ifindex) {
 }
 
 Json packet_json(const TraceRecord& record) {
-    return {{"protocol", protocol_name(record.key.protocol)},
-            {"source", to_string(record.key.source)},
-            {"sourcePort", record.key.source_port.to_host()},
-            {"destination", to_string(record.key.destination)},
-            {"destinationPort", record.key.destination_port.to_host()},
-            {"ttl", record.ttl}};
+    return {{"protocol", protocol_name(record.key.protocol)},           {"source", to_string(record.key.source)},
+            {"sourcePort", record.key.source_port.to_host()},           {"destination", to_string(record.key.destination)},
+            {"destinationPort", record.key.destination_port.to_host()}, {"ttl", record.ttl}};
 }
 
 Json flow_json(const LiveTables& live, const TraceRecord& record) {
@@ -67,11 +72,21 @@ Json next_hop_json(const LiveTables& live, const TraceRecord& record) {
     const NextHop& hop = *live.tables.next_hop(record.epoch, record.next_hop);
     Json json = {{"name", live.names.next_hop(record.next_hop)}};
     switch (hop.kind) {
-        case NextHopKind::none: json["kind"] = "none"; return json;
-        case NextHopKind::discard: json["kind"] = "discard"; return json;
-        case NextHopKind::deliver: json["kind"] = "deliver"; break;
-        case NextHopKind::host: json["kind"] = "host"; break;
-        case NextHopKind::encapsulate: json["kind"] = "encapsulate"; break;
+        case NextHopKind::none:
+            json["kind"] = "none";
+            return json;
+        case NextHopKind::discard:
+            json["kind"] = "discard";
+            return json;
+        case NextHopKind::deliver:
+            json["kind"] = "deliver";
+            break;
+        case NextHopKind::host:
+            json["kind"] = "host";
+            break;
+        case NextHopKind::encapsulate:
+            json["kind"] = "encapsulate";
+            break;
     }
     json["interface"] = interface_of(hop.ifindex);
     json["mtu"] = hop.mtu;
@@ -135,7 +150,8 @@ std::string string_of(const Json& value) { return value.is_string() ? value.get<
 std::string flow_text(const Json& flow) {
     if (!flow["known"].get<bool>()) return flow["judged"].get<bool>() ? "new: judged now" : "none";
     return fmt::format("known: {}, {} plane, {} direction, {} packets{}", string_of(flow["state"]), string_of(flow["plane"]),
-                       string_of(flow["direction"]), string_of(flow["packets"]), flow["judged"].get<bool>() ? "; judged again now" : "");
+                       string_of(flow["direction"]), string_of(flow["packets"]),
+                       flow["judged"].get<bool>() ? "; judged again now" : "");
 }
 
 std::string next_hop_text(const Json& hop) {
@@ -157,11 +173,12 @@ std::string rewrite_text(const Json& rewrite, const Json& packet) {
 void add_plane(Lines& lines, const Json& plane) {
     const Json& packet = plane["packet"];
     lines.title(fmt::format("{} plane, epoch {}", string_of(plane["plane"]), string_of(plane["epoch"])));
-    lines.add("packet", fmt::format("{} {} port {} -> {} port {}, TTL {}", string_of(packet["protocol"]), string_of(packet["source"]),
-                                    string_of(packet["sourcePort"]), string_of(packet["destination"]),
+    lines.add("packet", fmt::format("{} {} port {} -> {} port {}, TTL {}", string_of(packet["protocol"]),
+                                    string_of(packet["source"]), string_of(packet["sourcePort"]), string_of(packet["destination"]),
                                     string_of(packet["destinationPort"]), string_of(packet["ttl"])));
     if (plane["zone"] != 0)
-        lines.add("zone", fmt::format("{}: network {}, VNI {}", string_of(plane["zone"]), string_of(plane["network"]), string_of(plane["vni"])));
+        lines.add("zone", fmt::format("{}: network {}, VNI {}", string_of(plane["zone"]), string_of(plane["network"]),
+                                      string_of(plane["vni"])));
     lines.add("flow", flow_text(plane["flow"]));
     if (!plane["route"].is_null())
         lines.add("route", plane["route"]["found"].get<bool>() ? string_of(plane["route"]["destination"]) : "none");

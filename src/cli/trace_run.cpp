@@ -25,7 +25,9 @@ uint64_t random_nonce() {
 // The nonce stands in the configuration only while a trace runs.
 class Nonce {
    public:
-    explicit Nonce(Config& config) : config_(config), value_(random_nonce()) { __atomic_store_n(&config_.trace_nonce, value_, __ATOMIC_SEQ_CST); }
+    explicit Nonce(Config& config) : config_(config), value_(random_nonce()) {
+        __atomic_store_n(&config_.trace_nonce, value_, __ATOMIC_SEQ_CST);
+    }
     ~Nonce() { __atomic_store_n(&config_.trace_nonce, uint64_t{0}, __ATOMIC_SEQ_CST); }
     Nonce(const Nonce&) = delete;
     Nonce& operator=(const Nonce&) = delete;
@@ -45,10 +47,11 @@ Status test_run(int program, bpf_test_run_opts& options) {
     if (bpf_prog_test_run_opts(program, &options) == 0) return {};
     const int code = errno;
     if (code == ENODEV || code == EINVAL)
-        return failure(fmt::format("cannot run the kernel program: {} (does the port's interface exist in this network namespace, and is it "
-                                   "up?)",
-                                   std::strerror(code)),
-                       code);
+        return failure(
+            fmt::format("cannot run the kernel program: {} (does the port's interface exist in this network namespace, and is it "
+                        "up?)",
+                        std::strerror(code)),
+            code);
     return failed_call("run the kernel program", code);
 }
 
@@ -79,12 +82,13 @@ Status run_on_xdp(int program, const Port& port, uint64_t nonce, const std::vect
 
 }  // namespace
 
-Result<TraceRun> run_trace(const SharedTables& tables, const std::string& pin_directory, uint16_t port_number, const std::string& hook,
-                           const std::vector<uint8_t>& frame) {
+Result<TraceRun> run_trace(const SharedTables& tables, const std::string& pin_directory, uint16_t port_number,
+                           const std::string& hook, const std::vector<uint8_t>& frame) {
     const Port port = *tables.port(tables.config()->epoch, port_number);
     char name[IF_NAMESIZE];
     if (if_indextoname(port.ifindex, name) == nullptr)
-        return failure(fmt::format("interface number {} does not exist in this network namespace: run this command in the node's", port.ifindex),
+        return failure(fmt::format("interface number {} does not exist in this network namespace: run this command in the node's",
+                                   port.ifindex),
                        ENODEV);
     TraceRun run{.program = program_of(port, hook), .kernel = {}, .user = std::nullopt};
     Fd program(bpf_obj_get((pin_directory + "/" + run.program).c_str()));
@@ -92,10 +96,11 @@ Result<TraceRun> run_trace(const SharedTables& tables, const std::string& pin_di
 
     const Nonce nonce(*tables.config());
     const Status done = run.program == pins::xdp_program ? run_on_xdp(program.get(), port, nonce.value(), frame)
-                                                        : run_on_skb(program.get(), port, nonce.value(), frame);
+                                                         : run_on_skb(program.get(), port, nonce.value(), frame);
     if (!done) return tl::unexpected(done.error());
     run.kernel = *tables.trace();
-    if (run.kernel.nonce != nonce.value()) return failure("the kernel program left no trace: it is not the one these tools belong to");
+    if (run.kernel.nonce != nonce.value())
+        return failure("the kernel program left no trace: it is not the one these tools belong to");
     if (run.kernel.verdict == Verdict::punt) run.user = trace_in_user_plane(tables, port_number, frame);
     return run;
 }

@@ -12,9 +12,9 @@
 namespace biplane {
 
 struct TraceRun {
-    std::string program;                   // name of the pinned program
-    TraceRecord kernel;                    // what the kernel plane decided
-    std::optional<TraceRecord> user;       // if that was to punt: what the user plane would do with the frame
+    std::string program;              // name of the pinned program
+    TraceRecord kernel;               // what the kernel plane decided
+    std::optional<TraceRecord> user;  // if that was to punt: what the user plane would do with the frame
 };
 
 // `hook`: that of the port ("tcx", "xdp", "clsact", ...). `tables` mapped for writing. One trace at a time per node: the caller

@@ -17,8 +17,8 @@ struct AttachOptions {
 Result<std::string> document_of(const AttachOptions& options, const std::string& node) {
     std::string name = options.name;
     if (name.empty()) {
-        const bool is_plain = options.netns.find('/') == std::string::npos &&
-                              options.netns.find_first_not_of("0123456789") != std::string::npos;
+        const bool is_plain =
+            options.netns.find('/') == std::string::npos && options.netns.find_first_not_of("0123456789") != std::string::npos;
         if (!is_plain) return failure("a NAME is needed when --netns is a path or a process id", usage_error);
         name = options.netns;
     }
@@ -30,7 +30,10 @@ Result<std::string> document_of(const AttachOptions& options, const std::string&
     }
     Json metadata = {{"name", name}, {"namespace", options.space}};
     if (!labels.empty()) metadata["labels"] = labels;
-    Json spec = {{"network", options.network}, {"node", node}, {"addresses", options.addresses}, {"netns", options.netns},
+    Json spec = {{"network", options.network},
+                 {"node", node},
+                 {"addresses", options.addresses},
+                 {"netns", options.netns},
                  {"interface", options.interface}};
     if (!options.mac.empty()) spec["mac"] = options.mac;
     return Json{{"apiVersion", "biplane.dev/v1alpha1"}, {"kind", "Workload"}, {"metadata", metadata}, {"spec", spec}}.dump();
@@ -71,7 +74,7 @@ std::vector<Command> add_workload_commands(CLI::App& app, const Context& context
     attaching->add_option("--netns", options->netns, "network namespace: name, path or process id")->required();
     attaching->add_option("--interface", options->interface, "name of the interface in the namespace")->capture_default_str();
     attaching->add_option("--mac", options->mac, "address of the interface (default: made from the names)");
-    attaching->add_option("--label", options->labels, "KEY=VALUE; may be given more than once");
+    attaching->add_option("--label", options->labels, "KEY=VALUE; may be given more than once")->allow_extra_args(false);
     CLI::App* detaching = app.add_subcommand("detach", "take a workload out of its virtual network");
     for (CLI::App* command : {attaching, detaching})
         command->add_option("--namespace", options->space, "namespace of the workload's name")->capture_default_str();

@@ -148,7 +148,9 @@ class Planner {
     // A port with somebody behind it, and the next hop that delivers there; both belong to `owner`.
     Status add_port_and_hop(const std::string& owner, const std::string& network, PortKind kind, const InterfaceFacts& fact) {
         const uint16_t port = plan_.numbering.ports.at(owner), hop = plan_.numbering.next_hops.at(owner);
-        plan_.image.next_hops[hop] = {.kind = kind == PortKind::host ? NextHopKind::host : NextHopKind::deliver,
+        const bool is_host = kind == PortKind::host;  // a workload is always in a namespace of its own
+        plan_.image.next_hops[hop] = {.kind = is_host ? NextHopKind::host : NextHopKind::deliver,
+                                      .flags = is_host ? uint8_t{0} : next_hop_peer_elsewhere,
                                       .port = port,
                                       .ifindex = fact.ifindex,
                                       .mtu = fact.mtu,

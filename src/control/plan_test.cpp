@@ -110,6 +110,7 @@ TEST(Plan, ALocalWorkloadBecomesAPortAndTheNextHopThatDeliversThere) {
 
     const NextHop& hop = p.image.next_hops[hop_number];
     EXPECT_EQ(hop.kind, NextHopKind::deliver);
+    EXPECT_EQ(hop.flags, next_hop_peer_elsewhere);
     EXPECT_EQ(hop.port, number);
     EXPECT_EQ(hop.ifindex, 11u);
     EXPECT_EQ(hop.mtu, 1450);

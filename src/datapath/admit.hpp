@@ -2,8 +2,8 @@
 // ports the tunnel does: known node, known network. The network addresses are checked when a flow is judged (judge.hpp), and
 // every later packet by its source_hop.
 #pragma once
-#include "datapath/parse.hpp"
 #include "datapath/lookup.hpp"
+#include "datapath/parse.hpp"
 
 namespace biplane {
 
@@ -41,9 +41,7 @@ inline bool is_martian_destination(const Address& a) {
 }
 
 // A link-local source is none that lives behind a port: it is found out when the flow is judged.
-inline bool is_martian_source(const Address& a) {
-    return is_group(a) || (is_martian_destination(a) && !is_link_local(a));
-}
+inline bool is_martian_source(const Address& a) { return is_group(a) || (is_martian_destination(a) && !is_link_local(a)); }
 
 inline Fate check_addresses(const Journey& j) {
     if (j.key.destination == j.key.source) return drop(DropReason::source_is_destination);

@@ -4,12 +4,17 @@
 
 namespace biplane {
 
+// A word of any memory: the compiler must not think that a header of another type, written just before, is something else.
+struct __attribute__((packed, may_alias)) AnyWord {
+    uint32_t raw;
+};
+
 // The one's complement sum of `Bytes` bytes (a multiple of four), as it stands in network byte order; not folded. Words of 32
 // bits: the sum folds to the same (RFC 1071, section 2, C).
 template <uint32_t Bytes>
 inline uint64_t sum_of(const void* memory) {
     static_assert(Bytes % 4 == 0 && Bytes <= 512);
-    const auto* words = static_cast<const be32*>(memory);
+    const auto* words = static_cast<const AnyWord*>(memory);
     uint64_t sum = 0;
     for (uint32_t i = 0; i < Bytes / 4; ++i) sum += words[i].raw;
     return sum;

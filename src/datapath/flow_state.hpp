@@ -40,10 +40,14 @@ constexpr uint32_t timeout_of(uint8_t mode, uint8_t flow_protocol, const FlowTim
         switch (state) {
             case FlowState::none:
             case FlowState::opening:
-            case FlowState::answered: return timeouts.tcp_opening;
-            case FlowState::established: return timeouts.tcp_established;
-            case FlowState::closing: return timeouts.tcp_closing;
-            case FlowState::closed: return timeouts.tcp_closed;
+            case FlowState::answered:
+                return timeouts.tcp_opening;
+            case FlowState::established:
+                return timeouts.tcp_established;
+            case FlowState::closing:
+                return timeouts.tcp_closing;
+            case FlowState::closed:
+                return timeouts.tcp_closed;
         }
     }
     if (flow_protocol == protocol::udp) return state == FlowState::established ? timeouts.udp_stream : timeouts.udp_single;

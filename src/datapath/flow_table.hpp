@@ -23,9 +23,9 @@ struct NewFlow {
     uint16_t next_hop;    // where the first packet goes
     uint16_t source_hop;  // where it came from: the reverse direction's next hop
     uint16_t ingress_port;
-    uint8_t mode;         // of the forward entry
+    uint8_t mode;  // of the forward entry
     uint8_t pad;
-    uint32_t entry;       // out: number of the forward entry (created), or of the one that was there (existed)
+    uint32_t entry;  // out: number of the forward entry (created), or of the one that was there (existed)
 };
 static_assert(sizeof(NewFlow) == 104);
 
@@ -100,6 +100,8 @@ inline uint32_t rank_for_reclaim(const Tables& tables, uint32_t number, uint32_t
     const auto* entry = tables.flow(number);
     const Config* config = tables.config();
     if (!entry || !config) return 0;
+    const uint32_t* signature = signature_of(tables, number);
+    if (!signature || load(*signature) == signature_claimed) return 0;  // taken already: what it holds is of the past
     if (is_expired(tables, *config, number, *entry, now)) return 3;
     if (state_of(entry->mode) == FlowState::closed) return 2;
     return entry->protocol == protocol::tcp && state_of(entry->mode) == FlowState::opening ? 1 : 0;
@@ -220,7 +222,8 @@ template <typename Tables>
 inline bool lock_flow(const Tables& tables, FlowLock& lock, uint64_t ticket) {
     for (uint32_t i = 0; i < flow_lock_tries; ++i) {
         const uint64_t holder = load(lock.holder);
-        const bool is_free = holder == 0 || static_cast<uint32_t>(ticket >> 1) - static_cast<uint32_t>(holder >> 1) > flow_lock_stale;
+        const bool is_free =
+            holder == 0 || static_cast<uint32_t>(ticket >> 1) - static_cast<uint32_t>(holder >> 1) > flow_lock_stale;
         if (is_free && replace_value(lock.holder, holder, ticket)) return true;
         tables.pause();
     }

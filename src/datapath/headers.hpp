@@ -153,7 +153,7 @@ struct BIPLANE_UNALIGNED NeighbourMessage {
 static_assert(sizeof(NeighbourMessage) == 24);
 
 struct BIPLANE_UNALIGNED LinkLayerOption {
-    uint8_t type;  // 1 source, 2 target
+    uint8_t type;    // 1 source, 2 target
     uint8_t length;  // in units of eight bytes
     MacAddress mac;
 };
@@ -162,7 +162,7 @@ static_assert(sizeof(LinkLayerOption) == 8);
 // RFC 7348, section 5.
 struct BIPLANE_UNALIGNED VxlanHeader {
     be32 flags_and_reserved;  // flags in the upper eight bits
-    be32 vni_and_reserved;  // VNI in the upper 24 bits
+    be32 vni_and_reserved;    // VNI in the upper 24 bits
 };
 static_assert(sizeof(VxlanHeader) == 8);
 constexpr uint8_t vxlan_flag_vni = 0x08;

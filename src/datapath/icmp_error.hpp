@@ -24,13 +24,21 @@ inline bool write_error_ipv4(Packet& packet, const Journey& j) {
     auto* ip = reinterpret_cast<Ipv4Header*>(frame + sizeof(EthernetHeader));
     auto* icmp = reinterpret_cast<IcmpHeader*>(frame + sizeof(EthernetHeader) + sizeof(Ipv4Header));
     write_error_ethernet(*reinterpret_cast<EthernetHeader*>(frame), j);
-    *ip = Ipv4Header{0x45, 0, be16::from_host(inserted + Quote), be16{0}, be16{0}, error_ttl, protocol::icmp, be16{0},
-                             ipv4_of(j.config->gateway_ipv4), ipv4_of(j.key.source)};
+    *ip = Ipv4Header{0x45,
+                     0,
+                     be16::from_host(inserted + Quote),
+                     be16{0},
+                     be16{0},
+                     error_ttl,
+                     protocol::icmp,
+                     be16{0},
+                     ipv4_of(j.config->gateway_ipv4),
+                     ipv4_of(j.key.source)};
     ip->checksum = checksum_of(sum_of<sizeof(Ipv4Header)>(ip));
     const bool is_too_big = j.reply == Reply::too_big;
     *icmp = IcmpHeader{is_too_big ? icmp_type::unreachable : icmp_type::time_exceeded,
-                               is_too_big ? icmp_code_fragmentation_needed : uint8_t{0}, be16{0}, be16{0},
-                               be16::from_host(is_too_big && j.next_hop ? j.next_hop->mtu : uint16_t{0})};
+                       is_too_big ? icmp_code_fragmentation_needed : uint8_t{0}, be16{0}, be16{0},
+                       be16::from_host(is_too_big && j.next_hop ? j.next_hop->mtu : uint16_t{0})};
     icmp->checksum = checksum_of(sum_of<sizeof(IcmpHeader) + Quote>(icmp));
     return true;
 }
@@ -48,13 +56,13 @@ inline bool write_error_ipv6(Packet& packet, const Journey& j) {
     write_error_ethernet(*reinterpret_cast<EthernetHeader*>(frame), j);
     const Address& from = j.config->gateway_ipv6;
     const Address& to = j.key.source;
-    *ip = Ipv6Header{be32::from_host(0x60000000), be16::from_host(message_bytes), protocol::icmpv6, error_ttl,
-                             {from.words[0], from.words[1]}, {to.words[0], to.words[1]}};
+    *ip = Ipv6Header{be32::from_host(0x60000000),    be16::from_host(message_bytes), protocol::icmpv6, error_ttl,
+                     {from.words[0], from.words[1]}, {to.words[0], to.words[1]}};
     const bool is_too_big = j.reply == Reply::too_big;
     *icmp = IcmpHeader{is_too_big ? icmpv6_type::packet_too_big : icmpv6_type::time_exceeded, 0, be16{0}, be16{0},
-                               be16::from_host(is_too_big && j.next_hop ? j.next_hop->mtu : uint16_t{0})};
-    icmp->checksum = checksum_of(sum_of<message_bytes>(icmp) + sum_of<32>(ip->source) +
-                                         be16::from_host(message_bytes).raw + be16::from_host(protocol::icmpv6).raw);
+                       be16::from_host(is_too_big && j.next_hop ? j.next_hop->mtu : uint16_t{0})};
+    icmp->checksum = checksum_of(sum_of<message_bytes>(icmp) + sum_of<32>(ip->source) + be16::from_host(message_bytes).raw +
+                                 be16::from_host(protocol::icmpv6).raw);
     return true;
 }
 

@@ -19,9 +19,9 @@ struct Headers {
     bool is_arp;
     bool is_neighbour_message;
     bool is_fragment;
-    bool is_related;         // an ICMP error; the key is that of the direction it travels in
+    bool is_related;  // an ICMP error; the key is that of the direction it travels in
     bool is_icmp_error;
-    bool may_fragment;       // IPv4 without DF
+    bool may_fragment;  // IPv4 without DF
     uint8_t pad[4];
 
     uint32_t network_offset() const { return frame_offset + sizeof(EthernetHeader); }

@@ -76,13 +76,16 @@ template <typename Tables>
     j.next_hop = tables.next_hop(j.epoch, j.next_hop_number);
     if (!j.next_hop) return drop(DropReason::next_hop_invalid);
     switch (j.next_hop->kind) {
-        case NextHopKind::none: return drop(DropReason::next_hop_invalid);
-        case NextHopKind::discard: return drop(DropReason::route_discard);
+        case NextHopKind::none:
+            return drop(DropReason::next_hop_invalid);
+        case NextHopKind::discard:
+            return drop(DropReason::route_discard);
         case NextHopKind::encapsulate:
             if (j.came_encapsulated) return drop(DropReason::fabric_to_fabric);
             break;
         case NextHopKind::deliver:
-        case NextHopKind::host: break;
+        case NextHopKind::host:
+            break;
     }
     return j.next_hop->destination_mac == MacAddress{} ? drop(DropReason::next_hop_unresolved) : go_on();
 }

@@ -14,9 +14,7 @@ struct RouteMatch {
     uint8_t length;  // in 128-bit space
 
     constexpr uint32_t packed() const { return uint32_t{length} << 16 | next_hop; }
-    static constexpr RouteMatch unpack(uint32_t value) {
-        return {static_cast<uint16_t>(value), static_cast<uint8_t>(value >> 16)};
-    }
+    static constexpr RouteMatch unpack(uint32_t value) { return {static_cast<uint16_t>(value), static_cast<uint8_t>(value >> 16)}; }
 };
 
 template <typename Tables>
@@ -81,8 +79,7 @@ inline RouteMatch longest_route(const Tables& tables, uint32_t epoch, uint16_t z
         const Address prefix = masked(destination, length);
         const RoutePlace place = place_route(zone_number, length, prefix, config->hash_secret, config->route_bucket_mask);
         uint16_t next_hop = route_in_bucket(tables, epoch, place.first_bucket, zone_number, length, prefix);
-        if (next_hop == no_next_hop)
-            next_hop = route_in_bucket(tables, epoch, place.second_bucket, zone_number, length, prefix);
+        if (next_hop == no_next_hop) next_hop = route_in_bucket(tables, epoch, place.second_bucket, zone_number, length, prefix);
         if (next_hop != no_next_hop) return {next_hop, length};
     }
     return {no_next_hop, 0};

@@ -144,8 +144,8 @@ inline Fate parse_icmp(Packet& packet, Headers& h, uint32_t transport_bytes) {
     if (!icmp || transport_bytes < sizeof(IcmpHeader)) return drop(DropReason::transport_truncated);
     const uint8_t type = icmp->type;
     if (type == icmp_type::redirect) return drop(DropReason::icmp_redirect);
-    h.is_icmp_error = type == icmp_type::unreachable || type == icmp_type::source_quench ||
-                      type == icmp_type::time_exceeded || type == icmp_type::parameter_problem;
+    h.is_icmp_error = type == icmp_type::unreachable || type == icmp_type::source_quench || type == icmp_type::time_exceeded ||
+                      type == icmp_type::parameter_problem;
     if (type == icmp_type::echo_request) h.key.source_port = icmp->identifier;
     if (type == icmp_type::echo_reply) h.key.destination_port = icmp->identifier;
     return h.is_icmp_error ? parse_embedded(packet, h) : go_on();
@@ -173,19 +173,26 @@ inline Fate parse_transport(Packet& packet, Headers& h, bool is_first_fragment) 
     if (h.is_fragment && !is_first_fragment) return go_on();
     Fate fate = go_on();
     switch (h.key.protocol) {
-        case protocol::tcp: fate = parse_tcp(packet, h, transport_bytes); break;
-        case protocol::udp:
-            if (!h.is_fragment) fate = parse_udp(packet, h, transport_bytes);
-            else if (transport_bytes < sizeof(UdpHeader)) fate = drop(DropReason::fragment_tiny);
+        case protocol::tcp:
+            fate = parse_tcp(packet, h, transport_bytes);
             break;
-        case protocol::sctp: fate = parse_sctp(packet, h, transport_bytes); break;
+        case protocol::udp:
+            if (!h.is_fragment)
+                fate = parse_udp(packet, h, transport_bytes);
+            else if (transport_bytes < sizeof(UdpHeader))
+                fate = drop(DropReason::fragment_tiny);
+            break;
+        case protocol::sctp:
+            fate = parse_sctp(packet, h, transport_bytes);
+            break;
         case protocol::icmp:
             if (!h.is_ipv6) fate = parse_icmp(packet, h, transport_bytes);
             break;
         case protocol::icmpv6:
             if (h.is_ipv6) fate = parse_icmpv6(packet, h, transport_bytes);
             break;
-        default: break;
+        default:
+            break;
     }
     if (!h.is_fragment) return fate;
     if (fate.drop_reason() == DropReason::transport_truncated) return drop(DropReason::fragment_tiny);

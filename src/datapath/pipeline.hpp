@@ -69,10 +69,12 @@ inline Fate carry_out(Packet& packet, const Tables& tables, Journey& j, Fate fat
             const bool done = fate.verdict == Verdict::forward ? rewrite_forwarded(packet, j) : rewrite_delivered(packet, j);
             return done ? fate : drop(DropReason::rewrite_failed);
         }
-        case Verdict::answer: return write_answer(&packet, &j) ? fate : drop(DropReason::rewrite_failed);
+        case Verdict::answer:
+            return write_answer(&packet, &j) ? fate : drop(DropReason::rewrite_failed);
         case Verdict::drop:
         case Verdict::punt:
-        case Verdict::undecided: break;
+        case Verdict::undecided:
+            break;
     }
     return fate;
 }
@@ -84,13 +86,19 @@ inline void count_fate(PortCounters& counters, Fate fate, uint64_t frames, uint6
     counters.received += frames;
     counters.received_bytes += bytes;
     switch (fate.verdict) {
-        case Verdict::forward: counters.forwarded += frames; break;
-        case Verdict::deliver: counters.delivered += frames; break;
+        case Verdict::forward:
+            counters.forwarded += frames;
+            break;
+        case Verdict::deliver:
+            counters.delivered += frames;
+            break;
         case Verdict::answer:
             counters.forwarded += frames;
             counters.answered += frames;
             break;
-        case Verdict::punt: counters.punted += frames; break;
+        case Verdict::punt:
+            counters.punted += frames;
+            break;
         case Verdict::undecided:
         case Verdict::drop:
             if (reason < drop_reasons) counters.drops[reason] += frames;

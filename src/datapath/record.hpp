@@ -43,10 +43,15 @@ inline Fate record_new(const Tables& tables, Journey& j) {
     flow->ingress_port = j.port_number;
     flow->mode = with_state(Packet::plane == Plane::user ? flow_mode_user_plane : 0, FlowState::opening);
     switch (tables.create_flow(*flow)) {
-        case FlowCreation::table_full: return drop(DropReason::flow_table_full);
-        case FlowCreation::contended: return go_on();  // whoever holds the lock for so long makes the pair; nothing is lost
-        case FlowCreation::existed: break;
-        case FlowCreation::created: j.is_new = true; break;
+        case FlowCreation::table_full:
+            return drop(DropReason::flow_table_full);
+        case FlowCreation::contended:
+            return go_on();  // whoever holds the lock for so long makes the pair; nothing is lost
+        case FlowCreation::existed:
+            break;
+        case FlowCreation::created:
+            j.is_new = true;
+            break;
     }
     j.flow_number = flow->entry;
     j.flow = tables.flow(flow->entry);

@@ -32,14 +32,14 @@ std::filesystem::path existing_ancestor(std::filesystem::path path) {
 }
 
 Result<bool> is_on_bpffs(const std::string& path) {
-    struct statfs filesystem {};
+    struct statfs filesystem{};
     if (statfs(path.c_str(), &filesystem) < 0) return failed_call("examine the file system of " + path, errno);
     return filesystem.f_type == BPF_FS_MAGIC;
 }
 
 // "pid 42": who has the flock of the open file, by /proc/locks: "1: FLOCK  ADVISORY  WRITE 42 00:1b:1234 0 EOF".
 std::string lock_holder(int fd) {
-    struct stat status {};
+    struct stat status{};
     if (fstat(fd, &status) < 0) return "unknown";
     const std::string wanted = fmt::format("{:02x}:{:02x}:{}", major(status.st_dev), minor(status.st_dev), status.st_ino);
     std::ifstream locks("/proc/locks");
@@ -78,8 +78,8 @@ Result<std::string> ensure_bpffs(const std::string& directory) {
     if (mount_point.empty() || mount_point == "/")
         return failure(fmt::format("the pin directory {} is not on a BPF file system; choose one below /sys/fs/bpf", directory));
     if (auto made = make_directory(mount_point); !made)
-        return made.error().within(fmt::format("the pin directory {} is not on a BPF file system and there is no place to mount one",
-                                               directory));
+        return made.error().within(
+            fmt::format("the pin directory {} is not on a BPF file system and there is no place to mount one", directory));
     // Two agents that start at once must not mount over each other.
     const auto lock = ProcessLock::wait_for(mount_point);
     if (!lock) return tl::unexpected(lock.error());

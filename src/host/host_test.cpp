@@ -35,9 +35,9 @@ constexpr MacAddress far_mac{{2, 0, 0, 0, 0, 2}};
 Address address(const char* text) { return *parse_address(text); }
 Prefix prefix(const char* text) { return *parse_prefix(text); }
 
-#define ASSERT_DONE(result) \
-    do { \
-        const auto& done_ = (result); \
+#define ASSERT_DONE(result)                          \
+    do {                                             \
+        const auto& done_ = (result);                \
         ASSERT_TRUE(done_) << done_.error().message; \
     } while (false)
 

@@ -20,9 +20,9 @@ struct Link {
     std::string alias;  // free text of the interface: who made it and for whom
     MacAddress mac{};
     uint32_t mtu = 0;
-    bool up = false;  // administratively
-    uint32_t peer_index = 0;                   // veth: ifindex of the other end, in the namespace it lies in
-    int peer_namespace_id = no_namespace_id;   // veth: id of that namespace; no_namespace_id: the same one
+    bool up = false;                          // administratively
+    uint32_t peer_index = 0;                  // veth: ifindex of the other end, in the namespace it lies in
+    int peer_namespace_id = no_namespace_id;  // veth: id of that namespace; no_namespace_id: the same one
 };
 
 Result<std::vector<Link>> list_links(Netlink& netlink);

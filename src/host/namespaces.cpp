@@ -40,8 +40,8 @@ Result<NetworkNamespace> NetworkNamespace::current() { return open_path("/proc/t
 Result<NetworkNamespace> NetworkNamespace::open_path(const std::string& path) {
     Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) return failed_call("open network namespace " + path, errno);
-    struct statfs filesystem {};
-    struct stat status {};
+    struct statfs filesystem{};
+    struct stat status{};
     if (fstatfs(fd.get(), &filesystem) < 0 || fstat(fd.get(), &status) < 0)
         return failed_call("examine network namespace " + path, errno);
     if (filesystem.f_type != NSFS_MAGIC || ioctl(fd.get(), NS_GET_NSTYPE) != CLONE_NEWNET)

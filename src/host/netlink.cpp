@@ -140,8 +140,7 @@ Result<bool> Netlink::take(const nlmsghdr* message, const std::string& attempted
 
 Result<std::vector<NetlinkAnswer>> Netlink::exchange(NetlinkRequest& request, const std::string& attempted) {
     request.message()->nlmsg_seq = ++sequence_;
-    if (mnl_socket_sendto(socket_.get(), request.message(), request.message()->nlmsg_len) < 0)
-        return failed_call(attempted, errno);
+    if (mnl_socket_sendto(socket_.get(), request.message(), request.message()->nlmsg_len) < 0) return failed_call(attempted, errno);
     std::vector<NetlinkAnswer> answers;
     std::vector<char> buffer(32768);
     while (true) {

@@ -41,8 +41,8 @@ Result<NetworkEvents> NetworkEvents::open() {
     mnl_socket* socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (socket == nullptr) return failed_call("open a netlink socket for events", errno);
     NetworkEvents events(socket);
-    constexpr uint32_t groups = RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
-                                RTMGRP_IPV6_ROUTE;
+    constexpr uint32_t groups =
+        RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
     if (mnl_socket_bind(socket, groups, MNL_SOCKET_AUTOPID) < 0) return failed_call("subscribe to network events", errno);
     return events;
 }

@@ -22,19 +22,19 @@ constexpr uint32_t ticks_from_ms(uint64_t ms) { return static_cast<uint32_t>((ms
 // --- Sizes fixed by the layout. Flow and route capacities are chosen when the tables are created (Config). ---------------
 constexpr uint32_t banks = 2;
 constexpr uint32_t ports_max = 1024;
-constexpr uint32_t port_index_slots = 4096;   // open addressing, power of two
+constexpr uint32_t port_index_slots = 4096;  // open addressing, power of two
 constexpr uint32_t zones_max = 4096;
-constexpr uint32_t vni_index_slots = 16384;   // open addressing, power of two
-constexpr uint32_t node_slots = 8192;         // open addressing, power of two
+constexpr uint32_t vni_index_slots = 16384;  // open addressing, power of two
+constexpr uint32_t node_slots = 8192;        // open addressing, power of two
 constexpr uint32_t next_hops_max = 16384;
-constexpr uint32_t probe_limit = 16;          // open addressing: an entry lies at most this far from its home
+constexpr uint32_t probe_limit = 16;  // open addressing: an entry lies at most this far from its home
 constexpr uint32_t route_bucket_ways = 8;
 constexpr uint32_t flow_bucket_ways = 8;
 constexpr uint32_t flow_lock_slots = 4096;
-constexpr uint32_t socket_slots = 256;        // XSKMAP
-constexpr uint32_t layout_version = 1;        // raise with every change of a type in this file
+constexpr uint32_t socket_slots = 256;  // XSKMAP
+constexpr uint32_t layout_version = 1;  // raise with every change of a type in this file
 
-constexpr uint16_t no_port = 0;      // port 0, zone 0 and next hop 0 are never used
+constexpr uint16_t no_port = 0;  // port 0, zone 0 and next hop 0 are never used
 constexpr uint16_t no_zone = 0;
 constexpr uint16_t no_next_hop = 0;
 
@@ -61,13 +61,13 @@ struct Config {
     uint32_t counter_slots;       // rows of `counters`: one per processor, then one for the user plane
     uint32_t user_plane_timeout;  // ticks after which a user plane without heartbeat counts as dead
     FlowTimeouts timeouts;
-    uint64_t trace_nonce;         // not 0: a packet that carries it is traced, not carried (see TraceRecord)
-    uint32_t punt_ifindex;         // outer end of the punt port: where tcx programs redirect what they punt; 0: none
+    uint64_t trace_nonce;   // not 0: a packet that carries it is traced, not carried (see TraceRecord)
+    uint32_t punt_ifindex;  // outer end of the punt port: where tcx programs redirect what they punt; 0: none
     uint32_t pad;
-    uint64_t program_id;          // of the BPF object whose programs are pinned: an agent with the same one adopts them
+    uint64_t program_id;  // of the BPF object whose programs are pinned: an agent with the same one adopts them
     uint64_t reserved;
-    Address gateway_ipv4;         // what workloads use as first hop: 169.254.1.1
-    Address gateway_ipv6;         // fe80::1
+    Address gateway_ipv4;  // what workloads use as first hop: 169.254.1.1
+    Address gateway_ipv6;  // fe80::1
 };
 static_assert(sizeof(Config) == 160);
 
@@ -76,17 +76,17 @@ static_assert(sizeof(Config) == 160);
 enum class PortKind : uint8_t { none, workload, fabric, host };
 
 struct Port {
-    uint32_t ifindex;           // of the interface Biplane's program sits on, in the node's namespace; 0: no such port
-    uint16_t zone;              // workload, host
+    uint32_t ifindex;  // of the interface Biplane's program sits on, in the node's namespace; 0: no such port
+    uint16_t zone;     // workload, host
     PortKind kind;
     uint8_t flags;
-    uint16_t next_hop;          // workload, host: the next hop that delivers to this port. Sources are checked against it
-    uint16_t mtu;               // of the IP packet, bytes
-    uint16_t socket_slot;       // fabric: XSKMAP slot of queue 0; queue q has slot + q
-    MacAddress router_mac;      // the router's address on this port (fabric: the interface's own)
-    MacAddress peer_mac;        // workload, host: the only address allowed behind this port
+    uint16_t next_hop;      // workload, host: the next hop that delivers to this port. Sources are checked against it
+    uint16_t mtu;           // of the IP packet, bytes
+    uint16_t socket_slot;   // fabric: XSKMAP slot of queue 0; queue q has slot + q
+    MacAddress router_mac;  // the router's address on this port (fabric: the interface's own)
+    MacAddress peer_mac;    // workload, host: the only address allowed behind this port
     uint8_t pad[2];
-    Address underlay_ipv4;      // fabric: this node's tunnel end points; all zero if there is none
+    Address underlay_ipv4;  // fabric: this node's tunnel end points; all zero if there is none
     Address underlay_ipv6;
 };
 static_assert(sizeof(Port) == 64);
@@ -102,11 +102,11 @@ static_assert(sizeof(PortIndexEntry) == 8);
 constexpr uint32_t zone_lengths_max = 64;  // power of two
 
 struct Zone {
-    uint32_t vni;  // 0: no such zone
-    Plane plane;   // where new flows are placed
-    uint8_t fallback_to_kernel;  // 1: without a live user plane the kernel plane carries the zone's flows; 0: dropped
-    uint8_t ipv4_lengths;        // how many of `lengths` there are for IPv4; they come first
-    uint8_t ipv6_lengths;        // the next so many are for IPv6
+    uint32_t vni;                       // 0: no such zone
+    Plane plane;                        // where new flows are placed
+    uint8_t fallback_to_kernel;         // 1: without a live user plane the kernel plane carries the zone's flows; 0: dropped
+    uint8_t ipv4_lengths;               // how many of `lengths` there are for IPv4; they come first
+    uint8_t ipv6_lengths;               // the next so many are for IPv6
     uint8_t lengths[zone_lengths_max];  // e.g. {128, 120, 96 | 128, 64}
 };
 static_assert(sizeof(Zone) == 72);
@@ -126,10 +126,10 @@ struct NodeEntry {
 static_assert(sizeof(NodeEntry) == 24);
 
 struct RouteEntry {
-    Address prefix;     // host bits zero
-    uint16_t zone;      // 0: empty
+    Address prefix;  // host bits zero
+    uint16_t zone;   // 0: empty
     uint16_t next_hop;
-    uint8_t length;     // in 128-bit space
+    uint8_t length;  // in 128-bit space
     uint8_t pad[3];
 };
 static_assert(sizeof(RouteEntry) == 24);
@@ -146,9 +146,9 @@ constexpr uint8_t next_hop_peer_elsewhere = 1;
 struct NextHop {
     NextHopKind kind;
     uint8_t flags;
-    uint16_t port;            // egress port number (deliver, host: the workload or host port; encapsulate: the fabric port)
-    uint32_t ifindex;         // of the egress interface
-    uint16_t mtu;             // of the inner IP packet, bytes
+    uint16_t port;               // egress port number (deliver, host: the workload or host port; encapsulate: the fabric port)
+    uint32_t ifindex;            // of the egress interface
+    uint16_t mtu;                // of the inner IP packet, bytes
     MacAddress destination_mac;  // deliver: the workload's; encapsulate: the underlay next hop's (all zero: not resolved yet)
     MacAddress source_mac;       // deliver: the router's on that port; encapsulate: the fabric interface's
     uint8_t pad[10];
@@ -215,7 +215,7 @@ struct FlowDetail {
     uint32_t vni;           // the identifier the zone maps to: inserted on the way out, mapped back on the way in
     uint16_t ingress_port;  // port the first packet of the pair came in through
     uint8_t pad[6];
-    uint64_t reserved[5];   // rewrite for NAT, TCP windows, rule
+    uint64_t reserved[5];  // rewrite for NAT, TCP windows, rule
 };
 static_assert(sizeof(FlowDetail) == 64);
 
@@ -243,10 +243,10 @@ struct PortCounters {
     uint64_t forwarded;       // to the fabric, and answers sent back through the ingress port
     uint64_t delivered;       // to a workload or to the node's own stack
     uint64_t punted;
-    uint64_t answered;        // replies made by the router: ARP, ND (counted in `forwarded`), ICMP errors (the packet in `drops`)
-    uint64_t upcalls;         // decisions asked of user space: there are none, and this says so
+    uint64_t answered;  // replies made by the router: ARP, ND (counted in `forwarded`), ICMP errors (the packet in `drops`)
+    uint64_t upcalls;   // decisions asked of user space: there are none, and this says so
     uint64_t flows_created;
-    uint64_t transmitted;        // frames that left through this port
+    uint64_t transmitted;  // frames that left through this port
     uint64_t transmitted_bytes;
     uint64_t icmp_error_window;  // for the rate limit of ICMP errors: the second (2^30 ns) of the last one,
     uint64_t icmp_errors;        // and how many were sent in it
@@ -257,12 +257,12 @@ constexpr uint64_t icmp_errors_per_window = 100;
 // --- User plane ----------------------------------------------------------------------------------------------------------
 
 struct UserPlaneStatus {
-    uint32_t heartbeat;    // tick; 0: never started
-    uint32_t epoch_seen;   // the epoch at the start of the current lap: older banks are not read any more
+    uint32_t heartbeat;   // tick; 0: never started
+    uint32_t epoch_seen;  // the epoch at the start of the current lap: older banks are not read any more
     uint32_t pid;
-    uint32_t sleeping;     // 1 while it waits in poll(2) and reads no table
+    uint32_t sleeping;  // 1 while it waits in poll(2) and reads no table
     uint64_t laps;
-    uint64_t rx_lost;      // frames the kernel could not put into an RX ring (XDP_STATISTICS), all sockets
+    uint64_t rx_lost;  // frames the kernel could not put into an RX ring (XDP_STATISTICS), all sockets
     uint64_t tx_full;
     uint64_t frames_free;  // of the UMEM
     uint64_t frames_total;
@@ -271,11 +271,11 @@ struct UserPlaneStatus {
 // What the kernel plane tells the user plane about a punted frame, written over the 12 bytes of the Ethernet addresses.
 // The kernel plane has checked the addresses; the user plane restores them from the port before it processes the frame.
 struct __attribute__((packed)) PuntTag {
-    uint16_t port;     // ingress
-    uint8_t reason;    // PuntReason
-    uint8_t magic;     // punt_magic
-    uint32_t flow;     // number of the flow's entry, or no_flow
-    uint32_t sequence; // reserved, 0
+    uint16_t port;      // ingress
+    uint8_t reason;     // PuntReason
+    uint8_t magic;      // punt_magic
+    uint32_t flow;      // number of the flow's entry, or no_flow
+    uint32_t sequence;  // reserved, 0
 };
 static_assert(sizeof(PuntTag) == 12);
 constexpr uint8_t punt_magic = 0xb1;
@@ -286,22 +286,22 @@ constexpr uint32_t no_flow = 0xffffffff;
 // Filled by the pipeline for a packet that carries Config::trace_nonce (tcx: skb->tstamp; XDP: eight bytes of metadata).
 // Such a packet changes nothing: no flow, no counter, no byte of itself.
 struct TraceRecord {
-    uint64_t nonce;         // of the request this answers
+    uint64_t nonce;  // of the request this answers
     uint32_t epoch;
     uint16_t port;
     uint16_t zone;
     uint16_t inner_offset;  // of the network header that was judged; 14 without a tunnel
     Verdict verdict;
-    uint8_t detail;         // DropReason or PuntReason
-    uint32_t flow;          // number of the entry found, or no_flow
+    uint8_t detail;  // DropReason or PuntReason
+    uint32_t flow;   // number of the entry found, or no_flow
     FlowKey key;
     uint16_t next_hop;
     uint16_t source_hop;
-    uint8_t route_length;   // of the matching route, in 128-bit space; valid if the destination was looked up
+    uint8_t route_length;  // of the matching route, in 128-bit space; valid if the destination was looked up
     uint8_t route_looked_up;
-    uint8_t judged;         // 1: the flow was judged now (new, or its epoch was old)
-    uint8_t ttl;            // before
-    uint8_t flow_mode;      // of the entry found, else 0
+    uint8_t judged;     // 1: the flow was judged now (new, or its epoch was old)
+    uint8_t ttl;        // before
+    uint8_t flow_mode;  // of the entry found, else 0
     uint8_t pad[7];
 };
 static_assert(sizeof(TraceRecord) == 80);

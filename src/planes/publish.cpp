@@ -16,7 +16,8 @@ namespace {
 
 // Every kernel program that began before the call has ended after it: MEMBARRIER_CMD_GLOBAL is an RCU grace period.
 Status wait_for_kernel_programs() {
-    if (syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) return failed_call("wait for a grace period (membarrier)", errno);
+    if (syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0)
+        return failed_call("wait for a grace period (membarrier)", errno);
     return {};
 }
 

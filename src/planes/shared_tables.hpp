@@ -12,7 +12,7 @@
 
 namespace biplane {
 
-struct NewFlow;                    // datapath/flow_table.hpp
+struct NewFlow;  // datapath/flow_table.hpp
 enum class FlowCreation : uint8_t;
 
 struct TableSizes {
@@ -104,7 +104,7 @@ class SharedTables {
 };
 
 constexpr uint32_t default_user_plane_timeout = ticks_from_ms(100);
-constexpr Address default_gateway_ipv4 = address_from_ipv4(be32::from_host(0xa9fe0101));                    // 169.254.1.1
+constexpr Address default_gateway_ipv4 = address_from_ipv4(be32::from_host(0xa9fe0101));                // 169.254.1.1
 constexpr Address default_gateway_ipv6{{__builtin_bswap64(0xfe80000000000000), __builtin_bswap64(1)}};  // fe80::1
 
 // A Config for new tables: defaults, the given sizes and secret, epoch 0, no punt port.

@@ -35,7 +35,7 @@ class LabError(Exception):
 
 
 class Ended(KeyboardInterrupt):
-    """SIGTERM or SIGHUP: like Ctrl-C, so that everything on the way out takes it as such."""
+    """SIGINT, SIGTERM or SIGHUP, as what Ctrl-C raises, with the exit code."""
 
 
 def checked(*command, **options):
@@ -173,7 +173,7 @@ class Node(Namespace):
 
     def json(self, *words):
         done = self.biplane(*words, "-o", "json")
-        if done.returncode:
+        if done.returncode and not done.stdout:  # `status` also fails to say that the node is not well
             raise LabError(f"{self.name}: biplane {' '.join(map(str, words))}: exit code {done.returncode}: {done.stderr.strip()}")
         return json.loads(done.stdout)
 
@@ -240,7 +240,7 @@ class Lab:
             if not os.access(self.programs / program, os.X_OK):
                 raise LabError(f"{self.programs / program} is not there: run 'make build' first")
         remains.remove_orphans()
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             self._old_handlers[number] = signal.signal(number, self._end_by_signal)
         atexit.register(self.remove)
         try:

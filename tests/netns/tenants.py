@@ -84,7 +84,8 @@ class Capture:
 
     def __init__(self, namespace, interface, *words):
         self.file = namespace.lab.directory / f"capture-{namespace.name}-{time.monotonic_ns()}.pcap"
-        self.command = namespace.inside("tcpdump", "-i", interface, "-n", "-U", "--immediate-mode", "-w", self.file, *words)
+        self.command = namespace.inside("tcpdump", "-i", interface, "-n", "-U", "--immediate-mode", "-B", "16384", "-s", "2048", "-w", self.file,
+                                        *words)
         self.namespace = namespace
 
     def __enter__(self):

@@ -66,7 +66,7 @@ class Connections:
         while not self.ended.is_set():
             try:
                 with self.client.socket(FAMILY[self.family], socket.SOCK_STREAM) as client:
-                    client.settimeout(0.9)  # before the first SYN would be sent again
+                    client.settimeout(3)
                     client.connect((self.address, self.port))
                     client.sendall(b"hello")
                     assert client.recv(16) == b"hello"
@@ -74,7 +74,12 @@ class Connections:
             except (OSError, AssertionError) as error:
                 self.failed.append(repr(error))
 
+    def _syns_sent_again(self):
+        names, values = [row.split() for row in self.client.run("cat", "/proc/net/netstat").stdout.splitlines()[:2]]
+        return int(values[names.index("TCPSynRetrans")])
+
     def __enter__(self):
+        self.before = self._syns_sent_again()
         for thread in self.threads:
             thread.start()
         return self
@@ -84,6 +89,9 @@ class Connections:
         for thread in self.threads:
             thread.join()
         self.listener.close()
+        again = self._syns_sent_again() - self.before
+        if again:
+            self.failed.append(f"{again} SYNs were sent again after a second")
 
 
 def kill(process):

@@ -22,12 +22,12 @@ GOOD_NETWORK = NETWORK.format(name="green", vni=300, plane="kernel")
 MALFORMED = {
     "no YAML": ("kind: [VirtualNetwork\n", None, []),
     "a tab": ("kind:\tVirtualNetwork\n\tmetadata: {}\n", None, []),
-    "not a map": ("- a\n- b\n", 1, ["map"]),
+    "not a map": ("- a\n- b\n", 1, ["list", "expected"]),
     "no apiVersion": ("kind: Node\nmetadata: { name: n }\nspec: { address: 192.0.2.9 }\n", 1, ["apiVersion"]),
     "another apiVersion": ("apiVersion: v1\nkind: Node\nmetadata: { name: n }\nspec: { address: 192.0.2.9 }\n", 1, ["apiVersion", "v1"]),
     "unknown kind": (HEAD + "kind: Nod\nmetadata: { name: n }\nspec: {}\n", 2, ["Nod", "Node"]),
     "unknown key": (network("  vni: 300\n  subnets: [10.0.0.0/24]\n  plan: user\n"), 7, ["plan"]),
-    "unknown key in metadata": (HEAD + "kind: Node\nmetadata:\n  nam: n\nspec: { address: 192.0.2.9 }\n", 4, ["nam"]),
+    "unknown key in metadata": (HEAD + "kind: Node\nmetadata:\n  name: n\n  lable: {}\nspec: { address: 192.0.2.9 }\n", 5, ["lable"]),
     "missing key": (network("  subnets: [10.0.0.0/24]\n"), 4, ["vni"]),
     "wrong type": (network("  vni: many\n  subnets: [10.0.0.0/24]\n"), 5, ["vni", "many"]),
     "out of range": (network("  vni: 16777216\n  subnets: [10.0.0.0/24]\n"), 5, ["vni", "16777216"]),
@@ -45,7 +45,7 @@ MALFORMED = {
     "taken interface name": (workload("  network: red\n  node: node-a\n  addresses: [10.0.0.77]\n  netns: red-web\n"), None,
                              ["eth0", "red/web"]),
     "bad name": (network("  vni: 300\n  subnets: [10.0.0.0/24]\n", name="Green_1"), 3, ["Green_1"]),
-    "the second of two": (GOOD_NETWORK + "---\n" + HEAD + "kind: Node\nmetadata: { name: n }\nspec: { adress: 192.0.2.9 }\n", 9, ["adress"]),
+    "the second of two": (GOOD_NETWORK + "---\n" + HEAD + "kind: Node\nmetadata: { name: n }\nspec: { address: 192.0.2.9, adress: 192.0.2.10 }\n", 9, ["adress"]),
 }
 
 

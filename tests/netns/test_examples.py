@@ -1,5 +1,6 @@
 """Every YAML file of examples/ is right: a node would take the documents, and the programs the configuration."""
 import pathlib
+import re
 
 import pytest
 
@@ -21,7 +22,10 @@ def is_configuration(file):
 @pytest.mark.parametrize("file", [file for file in FILES if not is_configuration(file)], ids=lambda file: str(file.relative_to(EXAMPLES)))
 def test_a_node_would_take_the_documents(lab, file):
     texts = [(file.parent / name).read_text() for name in FIRST if (file.parent / name).exists() and name != file.name]
-    done = lab.nodes["node-a"].biplane("diff", "-f", "-", input="---\n".join([*texts, file.read_text()]))
+    text = "---\n".join([*texts, file.read_text()])
+    for name in set(re.findall(r"netns: ([\w-]+)", text)) - set(lab.containers):
+        lab.container(name)
+    done = lab.nodes["node-a"].biplane("diff", "-f", "-", input=lab.localised(text))
     assert done.returncode == 0 and done.stdout.strip(), done.stderr
 
 

@@ -103,11 +103,11 @@ def test_flows_are_watched(tenants, node):
 @pytest.mark.parametrize("tenant, plane", [("red", "kernel"), ("blue", "user")])
 @pytest.mark.parametrize("target, verdict", [("10.0.0.10", "deliver"), ("10.0.0.20", "forward"), ("10.0.0.200", "route-discard")])
 def test_trace_says_what_would_happen_and_changes_nothing(tenants, node, tenant, plane, target, verdict):
-    received = [port["received"] for port in node.json("ports")]
+    received = tenants.port_of(tenant, "near")["received"]
     flows = len(node.json("flows"))
     done = node.biplane("trace", "--from", f"{tenant}/near", "--to", target, "--proto", "tcp", "--dport", "81")
     assert verdict in done.stdout and plane in done.stdout, done.stdout + done.stderr
-    assert [port["received"] for port in node.json("ports")] == received
+    assert tenants.port_of(tenant, "near")["received"] == received
     assert len(node.json("flows")) == flows
 
 

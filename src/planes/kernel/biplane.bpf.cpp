@@ -49,7 +49,8 @@ inline int run_tcx(__sk_buff* skb) {
     const Outcome outcome = process(packet, tables, skb->ifindex, now_tick());
     if (outcome.is_traced) return tc_drop;
     if (outcome.egress_ifindex)
-        return static_cast<int>(outcome.to_peer ? bpf::redirect_peer(outcome.egress_ifindex, 0) : bpf::redirect(outcome.egress_ifindex, 0));
+        return static_cast<int>(outcome.to_peer ? bpf::redirect_peer(outcome.egress_ifindex, 0)
+                                                : bpf::redirect(outcome.egress_ifindex, 0));
     if (outcome.fate.verdict == Verdict::deliver) return tc_next;
     if (outcome.fate.verdict != Verdict::punt) return tc_drop;
     const Config* config = tables.config();
@@ -75,7 +76,7 @@ extern "C" __attribute__((noinline, used)) uint32_t bp_parse_xdp(xdp_md* xdp, He
 }
 
 extern "C" __attribute__((noinline, used)) uint32_t bp_route_to(uint32_t epoch, uint32_t zone, uint64_t destination_high,
-                                                               uint64_t destination_low) {
+                                                                uint64_t destination_low) {
     return longest_route(KernelTables{}, epoch, static_cast<uint16_t>(zone), Address{{destination_high, destination_low}}).packed();
 }
 
@@ -89,13 +90,9 @@ extern "C" __attribute__((noinline, used)) int bp_create_flow() {
     return static_cast<int>(make_pair(KernelTables{}, *flow));
 }
 
-extern "C" __attribute__((section("tc"), used)) int prog_tcx(__sk_buff* skb) {
-    return run_tcx<workload_linear_bytes>(skb);
-}
+extern "C" __attribute__((section("tc"), used)) int prog_tcx(__sk_buff* skb) { return run_tcx<workload_linear_bytes>(skb); }
 
-extern "C" __attribute__((section("tc"), used)) int prog_tcx_fabric(__sk_buff* skb) {
-    return run_tcx<fabric_linear_bytes>(skb);
-}
+extern "C" __attribute__((section("tc"), used)) int prog_tcx_fabric(__sk_buff* skb) { return run_tcx<fabric_linear_bytes>(skb); }
 
 extern "C" __attribute__((section("xdp"), used)) int prog_xdp(xdp_md* xdp) {
     XdpPacket packet(xdp);

@@ -24,7 +24,9 @@ inline long xdp_adjust_head(xdp_md* xdp, int delta) { return helper<44, long, xd
 inline long skb_adjust_room(__sk_buff* skb, int difference, uint32_t mode, uint64_t flags) {
     return helper<50, long, __sk_buff*, int, uint32_t, uint64_t>(skb, difference, mode, flags);
 }
-inline long redirect_map(void* map, uint64_t key, uint64_t flags) { return helper<51, long, void*, uint64_t, uint64_t>(map, key, flags); }
+inline long redirect_map(void* map, uint64_t key, uint64_t flags) {
+    return helper<51, long, void*, uint64_t, uint64_t>(map, key, flags);
+}
 inline long xdp_adjust_tail(xdp_md* xdp, int delta) { return helper<65, long, xdp_md*, int>(xdp, delta); }
 inline long redirect_peer(uint32_t ifindex, uint64_t flags) { return helper<155, long, uint32_t, uint64_t>(ifindex, flags); }
 inline uint64_t ktime_get_coarse_ns() { return helper<160, uint64_t>(); }

@@ -94,8 +94,10 @@ Result<Fd> open_program(const PinDirectory& directory, const char* program) {
 Status attach_clsact(const PinDirectory& directory, int program, const Mark& mark) {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(mark.ifindex), .attach_point = BPF_TC_INGRESS);
     const int created = bpf_tc_hook_create(&hook);
-    if (created != 0 && created != -EEXIST) return failed_call("make a clsact hook on interface " + std::to_string(mark.ifindex), -created);
-    LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = program, .flags = BPF_TC_F_REPLACE, .handle = clsact_handle, .priority = clsact_priority);
+    if (created != 0 && created != -EEXIST)
+        return failed_call("make a clsact hook on interface " + std::to_string(mark.ifindex), -created);
+    LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = program, .flags = BPF_TC_F_REPLACE, .handle = clsact_handle,
+                .priority = clsact_priority);
     const int attached = bpf_tc_attach(&hook, &filter);
     if (attached != 0) return failed_call("attach a clsact filter to interface " + std::to_string(mark.ifindex), -attached);
     if (mkdir(directory.path_of(mark.name()).c_str(), 0700) != 0 && errno != EEXIST)
@@ -141,10 +143,14 @@ Result<AttachedHook> attach_by_clsact(const PinDirectory& directory, int program
 
 const char* to_string(AttachedHook hook) {
     switch (hook) {
-        case AttachedHook::tcx: return "tcx";
-        case AttachedHook::clsact: return "clsact";
-        case AttachedHook::xdp_native: return "xdp";
-        case AttachedHook::xdp_generic: return "xdp-generic";
+        case AttachedHook::tcx:
+            return "tcx";
+        case AttachedHook::clsact:
+            return "clsact";
+        case AttachedHook::xdp_native:
+            return "xdp";
+        case AttachedHook::xdp_generic:
+            return "xdp-generic";
     }
     return "?";
 }

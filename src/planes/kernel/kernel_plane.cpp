@@ -74,7 +74,8 @@ Status check_pinned_sizes(const PinDirectory& directory, const TableSizes& sizes
         if (!fd) continue;
         bpf_map_info info{};
         uint32_t bytes = sizeof(info);
-        if (bpf_obj_get_info_by_fd(fd.get(), &info, &bytes) != 0) return failed_call("ask about " + directory.path_of(map.name), errno);
+        if (bpf_obj_get_info_by_fd(fd.get(), &info, &bytes) != 0)
+            return failed_call("ask about " + directory.path_of(map.name), errno);
         if (info.max_entries != map.entries)
             return failure("the table " + directory.path_of(map.name) + " has " + std::to_string(info.max_entries) +
                            " entries, the configuration asks for " + std::to_string(map.entries) +
@@ -97,9 +98,9 @@ Result<Object> load_object(const KernelPlaneOptions& options, const TableSizes& 
     const int status = bpf_object__load(object.get());
     if (status != 0) {
         const std::string hint = status == -EPERM ? " (CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, or root, are needed)" : "";
-        return failure("the kernel refused the BPF object " + options.object_path + ": " + strerror(-status) + hint + "\n" +
-                           kernel_messages(),
-                       -status);
+        return failure(
+            "the kernel refused the BPF object " + options.object_path + ": " + strerror(-status) + hint + "\n" + kernel_messages(),
+            -status);
     }
     return object;
 }
@@ -150,8 +151,8 @@ Result<KernelPlane> KernelPlane::open(const KernelPlaneOptions& options) {
         auto tables = SharedTables::open(options.pin_directory, SharedTables::Access::write);
         if (!tables) return tables.error().within("adopt the running datapath");
         if (tables->config()->program_id == *identity && has_all_programs(*directory))
-            return KernelPlane(std::make_unique<State>(
-                State{std::move(*directory), std::move(*tables), true, false, options.force_clsact}));
+            return KernelPlane(
+                std::make_unique<State>(State{std::move(*directory), std::move(*tables), true, false, options.force_clsact}));
     }
 
     auto object = load_object(options, sizes);

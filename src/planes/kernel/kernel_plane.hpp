@@ -13,7 +13,7 @@ struct bpf_object;
 
 namespace biplane {
 
-enum class Hook { automatic, xdp, tcx };           // as configured for a fabric port
+enum class Hook { automatic, xdp, tcx };  // as configured for a fabric port
 enum class AttachedHook { tcx, clsact, xdp_native, xdp_generic };
 const char* to_string(AttachedHook hook);
 
@@ -33,8 +33,8 @@ class KernelPlane {
     KernelPlane& operator=(KernelPlane&&) noexcept;
     ~KernelPlane();
 
-    bool adopted() const;    // the tables were there before
-    bool replaced() const;   // the programs were there, and were others
+    bool adopted() const;   // the tables were there before
+    bool replaced() const;  // the programs were there, and were others
     SharedTables& tables();
 
     // Workload, host ports: tcx (clsact where there is none) ingress. Does nothing if already attached.

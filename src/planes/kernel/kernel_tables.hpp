@@ -5,18 +5,18 @@
 #include "planes/kernel/bpf_helpers.hpp"
 
 // NOLINTBEGIN(bugprone-macro-parentheses): a type cannot be put in parentheses
-#define BIPLANE_TABLE(name, Entry, entries)                      \
-    struct name##_map {                                          \
-        int (*type)[BPF_MAP_TYPE_ARRAY];                         \
-        int (*map_flags)[BPF_F_MMAPABLE];                        \
-        int (*max_entries)[entries];                             \
-        int (*pinning)[1]; /* LIBBPF_PIN_BY_NAME */              \
-        int (*key_size)[4];                                      \
-        int (*value_size)[sizeof(Entry)]; \
-    };                                                           \
-    extern "C" {                                                 \
-    __attribute__((section(".maps"), used)) name##_map name;     \
-    }                                                            \
+#define BIPLANE_TABLE(name, Entry, entries)                  \
+    struct name##_map {                                      \
+        int (*type)[BPF_MAP_TYPE_ARRAY];                     \
+        int (*map_flags)[BPF_F_MMAPABLE];                    \
+        int (*max_entries)[entries];                         \
+        int (*pinning)[1]; /* LIBBPF_PIN_BY_NAME */          \
+        int (*key_size)[4];                                  \
+        int (*value_size)[sizeof(Entry)];                    \
+    };                                                       \
+    extern "C" {                                             \
+    __attribute__((section(".maps"), used)) name##_map name; \
+    }                                                        \
     static_assert(true)
 
 BIPLANE_TABLE(bp_config, biplane::Config, 1);

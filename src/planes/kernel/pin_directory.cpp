@@ -15,12 +15,12 @@ namespace biplane {
 
 Result<PinDirectory> PinDirectory::open(const std::string& path) {
     if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return failed_call("make the pin directory " + path, errno);
-    struct statfs filesystem {};
+    struct statfs filesystem{};
     if (statfs(path.c_str(), &filesystem) != 0) return failed_call("look at the pin directory " + path, errno);
     if (filesystem.f_type != BPF_FS_MAGIC)
         return failure("the pin directory " + path + " is not on a bpffs; mount one: mount -t bpf bpf " +
                        path.substr(0, path.find_last_of('/')));
-    struct stat status {};
+    struct stat status{};
     if (stat(path.c_str(), &status) != 0) return failed_call("look at the pin directory " + path, errno);
     if (status.st_uid != geteuid())
         return failure("the pin directory " + path + " belongs to user " + std::to_string(status.st_uid) + ", not to this one");
@@ -58,7 +58,8 @@ Status PinDirectory::remove(const std::string& name) const {
 Status PinDirectory::remove_all() const {
     for (const std::string& name : names())
         if (auto status = remove(name); !status) return status;
-    if (rmdir(path_.c_str()) != 0 && errno != ENOENT && errno != EBUSY) return failed_call("remove the pin directory " + path_, errno);
+    if (rmdir(path_.c_str()) != 0 && errno != ENOENT && errno != EBUSY)
+        return failed_call("remove the pin directory " + path_, errno);
     return {};
 }
 

@@ -1,0 +1,270 @@
+// What the agent does around the kernel plane. The links are made in network namespaces of the test's own: that needs root.
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "agent/checks.hpp"
+#include "agent/host_ports.hpp"
+#include "agent/owned_links.hpp"
+#include "agent/punt_port.hpp"
+#include "agent/workload_links.hpp"
+#include "host/routing.hpp"
+
+namespace biplane {
+namespace {
+
+Prefix prefix(const char* text) { return *parse_prefix(text); }
+Address address(const char* text) { return *parse_address(text); }
+
+VirtualNetwork network(const char* name, uint32_t vni, Plane plane = Plane::kernel) {
+    return {.name = name, .vni = vni, .subnets = {prefix("10.0.0.0/24")}, .plane = plane};
+}
+
+TEST(Checks, a_network_in_the_user_plane_is_refused_where_there_is_none) {
+    DesiredState wanted;
+    wanted.networks["blue"] = network("blue", 200, Plane::user);
+    NodeConfig config;
+    EXPECT_TRUE(check_user_plane(wanted, config, {}));
+    config.user_plane = false;
+    const auto refused = check_user_plane(wanted, config, {});
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("VirtualNetwork blue"), std::string::npos);
+}
+
+TEST(Checks, overlapping_networks_cannot_both_reach_the_host) {
+    DesiredState wanted;
+    wanted.networks["red"] = network("red", 100);
+    wanted.networks["blue"] = network("blue", 200);
+    wanted.routes["r"] = {.name = "r", .network = "red", .destination = prefix("0.0.0.0/0"), .target = ToHost{}};
+    EXPECT_TRUE(check_host_ports(wanted));
+    wanted.routes["b"] = {.name = "b", .network = "blue", .destination = prefix("0.0.0.0/0"), .target = ToHost{}};
+    const auto refused = check_host_ports(wanted);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("networks blue and red"), std::string::npos) << refused.error().message;
+    wanted.networks["blue"].subnets = {prefix("10.1.0.0/24")};
+    EXPECT_TRUE(check_host_ports(wanted));
+}
+
+TEST(Checks, a_document_is_there_or_not) {
+    DesiredState state;
+    state.networks["red"] = network("red", 100);
+    state.workloads["default/web"] = {.name = "web", .space = "default"};
+    EXPECT_TRUE(has_document(state, {"VirtualNetwork", "red"}));
+    EXPECT_FALSE(has_document(state, {"VirtualNetwork", "blue"}));
+    EXPECT_TRUE(has_document(state, {"Workload", "web"}));
+    EXPECT_TRUE(has_document(state, {"Workload", "default/web"}));
+    EXPECT_FALSE(has_document(state, {"Workload", "shop/web"}));
+}
+
+TEST(Checks, a_refusal_names_the_place_in_the_file) {
+    const auto documents = parse_documents(
+        "apiVersion: biplane.dev/v1alpha1\nkind: Workload\nmetadata: { name: web }\nspec:\n  network: red\n  node: node-a\n"
+        "  addresses: [10.0.0.10]\n  netns: web\n",
+        "web.yaml");
+    ASSERT_TRUE(documents) << documents.error().message;
+    const auto blamed = blame(failure("it is gone", ENOENT), *documents, "Workload", "default/web", "spec.netns");
+    EXPECT_EQ(blamed.error().message, "web.yaml:8:10: Workload default/web: spec.netns: it is gone");
+    EXPECT_EQ(blame(failure("it is gone"), {}, "Workload", "default/web", "spec.netns").error().message,
+              "Workload default/web: spec.netns: it is gone");
+}
+
+TEST(OwnedLinks, are_known_by_their_alias_and_their_node) {
+    const Workload web{.name = "web", .space = "shop", .interface = "eth0"};
+    Link link;
+    link.alias = alias_of_workload("node-a", web);
+    EXPECT_EQ(link.alias, "biplane node-a workload shop/web eth0");
+    EXPECT_TRUE(is_owned_by("node-a", link));
+    EXPECT_TRUE(is_workload_link("node-a", link));
+    EXPECT_FALSE(is_host_port("node-a", link));
+    EXPECT_FALSE(is_owned_by("node-b", link));
+    EXPECT_FALSE(is_owned_by("node", link));
+    EXPECT_FALSE(is_owned_by("node-a", Link{}));
+}
+
+// A node and a container, each a namespace that a descriptor keeps. Workloads name theirs by a path below /proc.
+class Links : public testing::Test {
+   protected:
+    void SetUp() override {
+        if (geteuid() != 0) GTEST_SKIP() << "network namespaces need root";
+        node_.emplace(make_namespace());
+        container_.emplace(make_namespace());
+        desired_.networks["red"] = network("red", 100);
+        Workload web{.name = "web",
+                     .space = "shop",
+                     .network = "red",
+                     .node = "node-a",
+                     .addresses = {address("10.0.0.10"), address("fd00:a::10")},
+                     .interface = "eth0"};
+        web.netns = path_of(*container_);
+        desired_.workloads["shop/web"] = web;
+    }
+    static NetworkNamespace make_namespace() {
+        Result<NetworkNamespace> made = failure("not made");
+        std::thread([&] {
+            if (unshare(CLONE_NEWNET) == 0) made = NetworkNamespace::current();
+        }).join();
+        return std::move(*made);
+    }
+    static std::string path_of(const NetworkNamespace& space) {
+        return "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(space.fd());
+    }
+    static void in(const NetworkNamespace& space, const std::function<void(Netlink&)>& work) {
+        const auto done = space.run([&]() -> Status {
+            auto netlink = Netlink::open();
+            if (!netlink) return tl::unexpected(netlink.error());
+            work(*netlink);
+            return {};
+        });
+        ASSERT_TRUE(done) << done.error().message;
+    }
+    const Workload& web() { return desired_.workloads.at("shop/web"); }
+
+    std::optional<NetworkNamespace> node_, container_;
+    DesiredState desired_;
+    WorkloadLinks links_{"node-a"};
+};
+
+TEST_F(Links, a_workload_gets_its_pair_down_and_then_everything_it_needs) {
+    in(*node_, [&](Netlink& netlink) {
+        ASSERT_TRUE(links_.check(netlink, web()));
+        const auto findings = links_.ensure(netlink, desired_, 1450);
+        ASSERT_TRUE(findings.problems.empty()) << findings.problems.begin()->second.message;
+        const auto& facts = findings.facts.at("shop/web");
+        const auto link = find_link(netlink, host_interface_of("shop/web"));
+        ASSERT_TRUE(link && *link);
+        EXPECT_FALSE((*link)->up);
+        EXPECT_EQ((*link)->index, facts.ifindex);
+        EXPECT_EQ((*link)->mac, facts.mac);
+        EXPECT_EQ(facts.peer_mac, mac_of(web()));
+        EXPECT_TRUE(links_.bring_up(netlink, desired_, 1450).empty());
+        EXPECT_TRUE((*find_link(netlink, host_interface_of("shop/web")))->up);
+    });
+    in(*container_, [&](Netlink& netlink) {
+        const auto link = find_link(netlink, "eth0");
+        ASSERT_TRUE(link && *link);
+        EXPECT_TRUE((*link)->up);
+        EXPECT_EQ((*link)->mtu, 1450u);
+        EXPECT_EQ((*link)->mac, mac_of(web()));
+        EXPECT_EQ(*list_addresses(netlink, (*link)->index),
+                  (std::vector<Prefix>{prefix("10.0.0.10/32"), prefix("fd00:a::10/128")}));
+        EXPECT_EQ(find_way(netlink, address("203.0.113.1"))->gateway, address("169.254.1.1"));
+        EXPECT_EQ(find_way(netlink, address("2001:db8::1"))->gateway, address("fe80::1"));
+    });
+}
+
+TEST_F(Links, a_second_look_changes_nothing_and_a_changed_address_is_followed) {
+    in(*node_, [&](Netlink& netlink) {
+        const uint32_t index = links_.ensure(netlink, desired_, 1450).facts.at("shop/web").ifindex;
+        links_.bring_up(netlink, desired_, 1450);
+        WorkloadLinks after_restart("node-a");
+        EXPECT_EQ(after_restart.ensure(netlink, desired_, 1450).facts.at("shop/web").ifindex, index);
+        EXPECT_TRUE(after_restart.bring_up(netlink, desired_, 1450).empty());
+        EXPECT_TRUE(after_restart.check(netlink, web()));
+        desired_.workloads["shop/web"].addresses = {address("10.0.0.20")};
+        EXPECT_TRUE(after_restart.bring_up(netlink, desired_, 1450).empty());
+        EXPECT_EQ(after_restart.ensure(netlink, desired_, 1450).facts.at("shop/web").ifindex, index);
+    });
+    in(*container_, [&](Netlink& netlink) {
+        const auto link = find_link(netlink, "eth0");
+        EXPECT_EQ(*list_addresses(netlink, (*link)->index), std::vector<Prefix>{prefix("10.0.0.20/32")});
+        EXPECT_FALSE(find_way(netlink, address("2001:db8::1")));
+    });
+}
+
+TEST_F(Links, a_taken_interface_name_is_refused_before_anything_is_made) {
+    in(*container_, [&](Netlink& netlink) { ASSERT_TRUE(create_veth(netlink, {.name = "eth0"}, {.name = "x"}, 1500)); });
+    in(*node_, [&](Netlink& netlink) {
+        const auto refused = links_.check(netlink, web());
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, EEXIST);
+        EXPECT_NE(refused.error().message.find("interface \"eth0\" is there already"), std::string::npos);
+        EXPECT_FALSE(links_.ensure(netlink, desired_, 1450).problems.empty());
+        EXPECT_FALSE(find_link(netlink, host_interface_of("shop/web"))->has_value());
+    });
+}
+
+TEST_F(Links, the_namespace_of_the_node_is_no_place_for_a_workload) {
+    desired_.workloads["shop/web"].netns = path_of(*node_);
+    in(*node_, [&](Netlink& netlink) {
+        const auto refused = links_.check(netlink, web());
+        ASSERT_FALSE(refused);
+        EXPECT_NE(refused.error().message.find("the network namespace of the node itself"), std::string::npos);
+    });
+}
+
+TEST_F(Links, a_workload_that_moves_to_another_namespace_gets_a_new_pair) {
+    const NetworkNamespace other = make_namespace();
+    in(*node_, [&](Netlink& netlink) {
+        const uint32_t index = links_.ensure(netlink, desired_, 1450).facts.at("shop/web").ifindex;
+        desired_.workloads["shop/web"].netns = path_of(other);
+        EXPECT_NE(links_.ensure(netlink, desired_, 1450).facts.at("shop/web").ifindex, index);
+    });
+    in(*container_, [&](Netlink& netlink) { EXPECT_FALSE(find_link(netlink, "eth0")->has_value()); });
+    in(other, [&](Netlink& netlink) { EXPECT_TRUE(find_link(netlink, "eth0")->has_value()); });
+}
+
+TEST_F(Links, only_biplanes_own_links_of_this_node_are_removed) {
+    in(*node_, [&](Netlink& netlink) {
+        links_.ensure(netlink, desired_, 1450);
+        ASSERT_TRUE(create_veth(netlink, {.name = "bp-00000000"}, {.name = "x"}, 1500));
+        ASSERT_TRUE(links_.remove_others(netlink, desired_));
+        EXPECT_TRUE(find_link(netlink, host_interface_of("shop/web"))->has_value());
+        desired_.workloads.clear();
+        ASSERT_TRUE(links_.remove_others(netlink, desired_));
+        EXPECT_FALSE(find_link(netlink, host_interface_of("shop/web"))->has_value());
+        EXPECT_TRUE(find_link(netlink, "bp-00000000")->has_value());
+    });
+}
+
+TEST_F(Links, a_missing_namespace_is_a_problem_of_its_workload_alone) {
+    Workload lost = web();
+    lost.name = "lost", lost.netns = "biplane-no-such";
+    desired_.workloads["shop/lost"] = lost;
+    in(*node_, [&](Netlink& netlink) {
+        const auto findings = links_.ensure(netlink, desired_, 1450);
+        EXPECT_TRUE(findings.facts.contains("shop/web"));
+        ASSERT_EQ(findings.problems.size(), 1u);
+        EXPECT_NE(findings.problems.at("shop/lost").message.find("there is no network namespace"), std::string::npos);
+    });
+}
+
+TEST_F(Links, a_host_port_leads_the_stack_to_the_networks_subnets) {
+    desired_.routes["r"] = {.name = "r", .network = "red", .destination = prefix("0.0.0.0/0"), .target = ToHost{}};
+    in(*node_, [&](Netlink& netlink) {
+        const auto lo = find_link(netlink, "lo");
+        ASSERT_TRUE(change_link(netlink, (*lo)->index, {.up = true}));
+        const auto ports = ensure_host_ports(netlink, "node-a", desired_, 1450);
+        ASSERT_TRUE(ports.problems.empty()) << ports.problems.begin()->second.message;
+        const auto problems = bring_up_host_ports(netlink, "node-a", desired_);
+        ASSERT_TRUE(problems.empty()) << problems.begin()->second.message;
+        EXPECT_TRUE(bring_up_host_ports(netlink, "node-a", desired_).empty());
+        const auto stack = find_link(netlink, "bph-100");
+        const auto way = find_way(netlink, address("10.0.0.10"));
+        ASSERT_TRUE(way) << way.error().message;
+        EXPECT_EQ(way->ifindex, (*stack)->index);
+        EXPECT_EQ(way->gateway, address("169.254.1.1"));
+        EXPECT_EQ(*find_neighbour(netlink, (*stack)->index, address("169.254.1.1")), ports.facts.at("red").mac);
+        EXPECT_EQ(ports.facts.at("red").peer_mac, (*stack)->mac);
+        desired_.routes.clear();
+        ASSERT_TRUE(remove_other_host_ports(netlink, "node-a", desired_));
+        EXPECT_FALSE(find_link(netlink, "bph-100")->has_value());
+    });
+}
+
+TEST_F(Links, the_punt_port_is_made_once) {
+    in(*node_, [&](Netlink& netlink) {
+        const auto port = ensure_punt_port(netlink, "node-a", 1500);
+        ASSERT_TRUE(port) << port.error().message;
+        ASSERT_TRUE(bring_up_punt_port(netlink, *port));
+        const auto again = ensure_punt_port(netlink, "node-a", 1500);
+        ASSERT_TRUE(again) << again.error().message;
+        EXPECT_EQ(again->inner_index, port->inner_index);
+        EXPECT_EQ(again->outer_index, port->outer_index);
+        EXPECT_FALSE(ensure_punt_port(netlink, "node-b", 1500));  // another node's
+    });
+}
+
+}  // namespace
+}  // namespace biplane
