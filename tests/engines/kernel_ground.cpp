@@ -6,18 +6,16 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 
 namespace biplane::engines {
 
 namespace {
 
-// Where the bpffs is mounted. The mount goes with the namespace; the empty directory is removed at exit.
-std::string ground;
+// Where bpffs belongs. In a mount namespace of our own the mount is ours alone, and nothing is left of it.
+constexpr char bpffs[] = "/sys/fs/bpf";
 
 Status enter_namespaces() {
     if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0) return failed_call("make a network namespace of our own", errno);
@@ -26,14 +24,7 @@ Status enter_namespaces() {
 }
 
 Status mount_bpffs() {
-    char directory[] = "/tmp/biplane-engines-XXXXXX";
-    if (mkdtemp(directory) == nullptr) return failed_call("make a directory for a bpffs", errno);
-    ground = directory;
-    std::atexit([] {
-        umount2(ground.c_str(), MNT_DETACH);
-        rmdir(ground.c_str());
-    });
-    if (mount("bpf", directory, "bpf", 0, "mode=0700") != 0) return failed_call("mount a bpffs", errno);
+    if (mount("bpf", bpffs, "bpf", 0, "mode=0700") != 0) return failed_call(fmt::format("mount a bpffs on {}", bpffs), errno);
     return {};
 }
 
@@ -64,10 +55,12 @@ Status make_interfaces() {
 }  // namespace
 
 Result<std::string> enter_kernel_ground() {
-    if (!ground.empty()) return ground;
+    static bool is_entered = false;
+    if (is_entered) return bpffs;
     for (const auto step : {enter_namespaces, mount_bpffs, silence_ipv6, make_interfaces})
         if (const Status done = step(); !done) return done.error().within("prepare the ground for the kernel's programs");
-    return ground;
+    is_entered = true;
+    return bpffs;
 }
 
 Result<SinkSocket> open_sink_socket(uint32_t ifindex) {

@@ -84,7 +84,7 @@ Status initialise(SharedTables& tables, uint64_t seed) {
 
 }  // namespace
 
-void KernelObject::Closer::operator()(bpf_object* object) const { bpf_object__close(object); }
+void KernelObject::Closer::operator()(bpf_object* loaded) const { bpf_object__close(loaded); }
 
 Status KernelObject::give_socket(uint32_t slot, int socket) {
     const int sockets = bpf_object__find_map_fd_by_name(object.get(), pins::sockets);

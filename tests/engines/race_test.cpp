@@ -19,7 +19,7 @@ namespace {
 
 using cases::Packet;
 
-constexpr int conversations = 100, rounds = 50;  // fewer flows than the tables have room for
+constexpr int conversations = 100, rounds = 30;  // fewer flows than the tables have room for
 constexpr uint64_t seed = 5;
 
 struct Side {

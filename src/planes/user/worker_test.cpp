@@ -118,6 +118,14 @@ class WorkerTest : public testing::Test {
     const EthernetHeader& ethernet_of(const Sent& sent) {
         return *reinterpret_cast<const EthernetHeader*>(sockets_.frame(sent.packet.frame) + sent.packet.offset);
     }
+    // RFC 1071, byte by byte: 0xffff if the checksum in there is right.
+    uint32_t sum_behind(const Sent& sent, uint32_t offset) {
+        const uint8_t* frame = sockets_.frame(sent.packet.frame) + sent.packet.offset;
+        uint32_t sum = 0;
+        for (uint32_t i = offset; i < sent.packet.length; ++i) sum += (i - offset) % 2 == 0 ? frame[i] << 8 : frame[i];
+        while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+        return sum;
+    }
     uint64_t drops(uint16_t port, DropReason reason) { return tables_.counters(port)->drops[static_cast<uint32_t>(reason)]; }
     // D12, at the user plane's part of a port.
     void expect_all_accounted_for(uint16_t port) {
@@ -163,6 +171,7 @@ TEST_F(WorkerTest, AnAnswerOfTheRouterLeavesThroughTheIngressPort) {
     EXPECT_EQ(drops(1, DropReason::ttl_expired), 1u);
     EXPECT_EQ(tables_.counters(1)->answered, 1u);
     EXPECT_EQ(tables_.counters(1)->transmitted, 1u);
+    EXPECT_EQ(sum_behind(sockets_.sent[0], sizeof(EthernetHeader) + sizeof(Ipv4Header)), 0xffff) << "the ICMP checksum";
     expect_all_accounted_for(1);
 }
 
