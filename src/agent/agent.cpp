@@ -15,7 +15,8 @@ namespace {
 
 TableSizes sizes_of(const NodeConfig& config) {
     TableSizes sizes;
-    sizes.flow_buckets = std::bit_ceil(config.flows) * 2 / flow_bucket_ways;     // a pair takes two entries
+    // A pair takes two entries, and two choices of a bucket find no room for all any more above a load of about 0.85.
+    sizes.flow_buckets = std::bit_ceil(config.flows + config.flows / 5) * 2 / flow_bucket_ways;
     sizes.route_buckets = std::bit_ceil(config.routes) * 2 / route_bucket_ways;  // two choices fill well up to half
     sizes.counter_slots = static_cast<uint32_t>(libbpf_num_possible_cpus()) + 1;
     return sizes;
