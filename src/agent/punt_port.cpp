@@ -10,6 +10,9 @@
 namespace biplane {
 namespace {
 
+// The veth holds 256 frames, a segmented 64 KB packet is 45 of them: without a queue before it they overflow uncounted.
+constexpr uint32_t punt_queue_packets = 10000;
+
 Result<uint32_t> find_end(Netlink& netlink, const std::string& node, const std::string& name) {
     const auto link = find_link(netlink, name);
     if (!link) return tl::unexpected(link.error());
@@ -43,6 +46,7 @@ Result<PuntPort> ensure_punt_port(Netlink& netlink, const std::string& node, uin
             return tl::unexpected(marked.error());
     for (const char* name : {punt_outer_name, punt_inner_name})
         if (auto set = set_interface_sysctl("ipv6", name, "disable_ipv6", "1"); !set) return tl::unexpected(set.error());
+    if (auto queued = queue_packets(netlink, port->outer_index, punt_queue_packets); !queued) return tl::unexpected(queued.error());
     if (auto off = switch_transmit_offloads(punt_outer_name, false); !off) return tl::unexpected(off.error());
     return port;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <linux/if_link.h>
 #include <linux/net_namespace.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
@@ -83,6 +84,19 @@ Status delete_link(Netlink& netlink, uint32_t index) {
     auto deleted = netlink.request(request, fmt::format("delete interface number {}", index));
     if (!deleted && deleted.error().code == ENODEV) return {};
     return deleted;
+}
+
+Status queue_packets(Netlink& netlink, uint32_t index, uint32_t packets_max) {
+    NetlinkRequest request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL);
+    auto& header = request.header<tcmsg>();
+    header.tcm_family = AF_UNSPEC;
+    header.tcm_ifindex = static_cast<int>(index);
+    header.tcm_parent = TC_H_ROOT;
+    request.put(TCA_KIND, std::string("pfifo"));
+    const tc_fifo_qopt options{packets_max};
+    request.put(TCA_OPTIONS, &options, sizeof options);
+    auto done = netlink.request(request, fmt::format("put a queue before interface number {}", index));
+    return !done && done.error().code == EEXIST ? Status{} : done;
 }
 
 Status change_link(Netlink& netlink, uint32_t index, const LinkChange& change) {

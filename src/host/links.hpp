@@ -46,6 +46,8 @@ struct LinkChange {
     std::optional<std::string> alias;
 };
 Status change_link(Netlink& netlink, uint32_t index, const LinkChange& change);
+// Puts a first-in first-out queue of so many packets before the interface (tc-pfifo(8)) unless somebody gave it a queue already.
+Status queue_packets(Netlink& netlink, uint32_t index, uint32_t packets_max);
 
 // The number by which the socket's namespace knows another one (Link::peer_namespace_id), no_namespace_id if it does not.
 Result<int> namespace_id(Netlink& netlink, int namespace_fd);
