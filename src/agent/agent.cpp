@@ -83,11 +83,10 @@ tl::expected<ApplyOutcome, Refusal> Agent::change_to(const DesiredState& wanted,
             done && change.kind == "Workload" && change.action != Change::Action::remove && broken != broken_workloads_.end())
             done = failure("Workload " + change.name + ": " + broken->second);
     if (!done) {
-        std::string message = done.error().message + "; nothing was changed";
-        if (auto back = store_.save(before); !back)
-            message = done.error().message + "; and going back failed: " + back.error().message;
-        else if (back = converge(before); !back)
-            message = done.error().message + "; and going back failed: " + back.error().message;
+        Status back = store_.save(before);
+        if (back) back = converge(before);
+        const std::string message =
+            done.error().message + (back ? "; nothing was changed" : "; and going back failed: " + back.error().message);
         spdlog::error("{}", message);
         return tl::unexpected(Refusal{500, message});
     }

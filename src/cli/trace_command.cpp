@@ -61,8 +61,9 @@ Result<const Workload*> find_workload(const DesiredState& desired, const std::st
 
 uint16_t fabric_towards(const LiveTables& live, const Node& node) {
     const uint32_t epoch = live.tables.config()->epoch;
-    const auto hop = live.numbering.next_hops.find("node/" + node.name);
-    return hop == live.numbering.next_hops.end() ? no_port : live.tables.next_hop(epoch, hop->second)->port;
+    const auto number = live.numbering.next_hops.find("node/" + node.name);
+    const NextHop* hop = number == live.numbering.next_hops.end() ? nullptr : live.tables.next_hop(epoch, number->second);
+    return hop == nullptr ? no_port : hop->port;
 }
 
 Result<Origin> origin_at_node(const LiveTables& live, const DesiredState& desired, const std::string& name, Origin origin) {
