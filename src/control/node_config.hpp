@@ -7,7 +7,7 @@
 //     runDirectory: /run/biplane         # API socket biplaned.sock (mode 0600), lock file
 //     storeDirectory: /var/lib/biplane
 //     pins: /sys/fs/bpf/biplane          # on a bpffs
-//     flows: 200000                      # pairs the flow table is made for; 1024 .. 16777216, with a fifth more, rounded up to a power of two
+//     flows: 150000                      # pairs the flow table is made for; 1024 .. 16777216, with half as many more, rounded up to a power of two
 //     routes: 32768                      # routes it is made for; 256 .. 4194304, likewise
 //     workloadHook: auto                 # auto (default) | tcx | clsact
 //     userPlane: true                    # false: no punt port; networks with plane: user are refused
@@ -33,7 +33,7 @@ struct NodeConfig {
     std::string run_directory = "/run/biplane";
     std::string store_directory = "/var/lib/biplane";
     std::string pin_directory = "/sys/fs/bpf/biplane";
-    uint32_t flows = 200000;
+    uint32_t flows = 150000;
     uint32_t routes = 32768;
     std::string workload_hook = "auto";
     bool user_plane = true;

@@ -16,7 +16,7 @@ TEST(NodeConfigFile, ANodeOfItsOwnNeedsOnlyItsName) {
     EXPECT_TRUE(config.fabrics.empty());
     EXPECT_EQ(config.run_directory, "/run/biplane");
     EXPECT_EQ(config.socket_path(), "/run/biplane/biplaned.sock");
-    EXPECT_EQ(config.flows, 200000u);
+    EXPECT_EQ(config.flows, 150000u);
     EXPECT_EQ(config.routes, 32768u);
     EXPECT_EQ(config.workload_hook, "auto");
     EXPECT_TRUE(config.user_plane);
