@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <bit>
 
 #include "base/read_file.hpp"
 #include "control/names.hpp"
@@ -41,7 +40,7 @@ std::vector<FabricConfig> read_fabrics(Findings& findings, YamlMap& config) {
 }
 
 uint32_t read_capacity(YamlMap& config, const std::string& key, uint32_t min, uint32_t max, uint32_t otherwise) {
-    return std::bit_ceil(static_cast<uint32_t>(config.number(key, min, max, otherwise)));
+    return static_cast<uint32_t>(config.number(key, min, max, otherwise));
 }
 
 std::string read_directory(YamlMap& config, const std::string& key, const std::string& otherwise) {

@@ -8,7 +8,7 @@
 //     storeDirectory: /var/lib/biplane
 //     pins: /sys/fs/bpf/biplane          # on a bpffs
 //     flows: 150000                      # pairs the flow table is made for; 1024 .. 16777216, with half as many more, rounded up to a power of two
-//     routes: 32768                      # routes it is made for; 256 .. 4194304, likewise
+//     routes: 32768                      # routes it is made for; 256 .. 4194304, rounded up to a power of two
 //     workloadHook: auto                 # auto (default) | tcx | clsact
 //     userPlane: true                    # false: no punt port; networks with plane: user are refused
 //     logLevel: info                     # debug | info | warn | error

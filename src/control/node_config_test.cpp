@@ -47,8 +47,8 @@ logLevel: debug
     EXPECT_EQ(config.run_directory, "/tmp/run");
     EXPECT_EQ(config.store_directory, "/tmp/store");
     EXPECT_EQ(config.pin_directory, "/sys/fs/bpf/x");
-    EXPECT_EQ(config.flows, 2048u);
-    EXPECT_EQ(config.routes, 512u);
+    EXPECT_EQ(config.flows, 1025u);
+    EXPECT_EQ(config.routes, 300u);
     EXPECT_EQ(config.workload_hook, "clsact");
     EXPECT_FALSE(config.user_plane);
     EXPECT_EQ(config.log_level, "debug");
