@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-
 #include "base/read_file.hpp"
 #include "control/names.hpp"
 #include "control/yaml_reader.hpp"
