@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "engines/engine.hpp"
 #include "layout/verdict.hpp"
+#include "planes/shared_tables.hpp"
 
 namespace biplane::engines {
 

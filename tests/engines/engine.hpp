@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "engines/counters.hpp"
 #include "packets/checksum.hpp"
 #include "planes/shared_tables.hpp"
 
@@ -24,6 +25,7 @@ struct Observation {
     bool knows_egress = false;
     uint32_t egress_ifindex = 0;  // 0: not sent anywhere
     Bytes frame;                  // as the engine left it
+    const char* why_impossible = "the engine cannot take such a frame";
 };
 
 class Engine {
@@ -34,6 +36,8 @@ class Engine {
     virtual bool writes_punt_tags() const = 0;
     virtual bool hides_vlan_tags(uint16_t) const { return false; }  // takes them out of the frame before the datapath sees it
     virtual SharedTables& tables() = 0;
+    virtual PortCounts counts(uint16_t port) { return counts_of(tables(), port); }
+    virtual void after_reset() {}  // the tables are the world's again: what else this engine needs of them
     virtual Observation run(uint16_t port, const Bytes& frame) = 0;  // kernel engines: from any number of threads at once
 };
 
@@ -46,6 +50,10 @@ Result<std::unique_ptr<Engine>> kernel_engine(FabricHook hook, const std::string
 // The same programs attached to the interfaces of the kernel ground: frames are sent at the far ends and caught there. Needs
 // root, and tcx (Linux 6.6).
 Result<std::unique_ptr<Engine>> live_engine(FabricHook hook, const std::string& object_path, uint64_t seed);
+
+// The same with hook tcx and all networks placed in the user plane, which runs beside it on a thread of its own: what the programs
+// punt comes out of its sockets. A punt is no fate here; its two receptions are counted as one.
+Result<std::unique_ptr<Engine>> live_user_engine(const std::string& object_path, uint64_t seed);
 
 // The same state for every engine: the world's tables in both banks, no flow, no count, epoch 4.
 void reset(Engine& engine);

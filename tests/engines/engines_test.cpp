@@ -30,12 +30,15 @@ Result<std::unique_ptr<Engine>> make_xdp() { return kernel_engine(FabricHook::xd
 Result<std::unique_ptr<Engine>> make_live_tcx() { return live_engine(FabricHook::tcx, BIPLANE_BPF_OBJECT, seed); }
 Result<std::unique_ptr<Engine>> make_live_xdp() { return live_engine(FabricHook::xdp, BIPLANE_BPF_OBJECT, seed); }
 
+Result<std::unique_ptr<Engine>> make_live_user() { return live_user_engine(BIPLANE_BPF_OBJECT, seed); }
+
 const Bench benches[] = {{"native_user", make_native_user, cases::Holds::in_the_user_plane, false, false},
                          {"native_kernel", make_native_kernel, cases::Holds::in_the_kernel_plane, false, false},
                          {"tcx", make_tcx, cases::Holds::in_the_kernel_plane, false, true},
                          {"xdp", make_xdp, cases::Holds::in_the_kernel_plane, true, true},
                          {"live_tcx", make_live_tcx, cases::Holds::in_the_kernel_plane, false, true},
-                         {"live_xdp", make_live_xdp, cases::Holds::in_the_kernel_plane, true, true}};
+                         {"live_xdp", make_live_xdp, cases::Holds::in_the_kernel_plane, true, true},
+                         {"live_user", make_live_user, cases::Holds::in_the_user_plane, false, true}};
 
 bool applies(const cases::Case& c, const Bench& bench) {
     if (c.holds != cases::Holds::everywhere && c.holds != bench.role) return false;
@@ -43,10 +46,19 @@ bool applies(const cases::Case& c, const Bench& bench) {
            std::any_of(c.steps.begin(), c.steps.end(), [](const auto& step) { return step.port == world::fabric; });
 }
 
-// An engine is made when its first test runs, and goes when another one is wanted: two may not sit on one interface.
+// An engine is made when its first test runs, and goes when another one is wanted, or with the last test: two may not sit on one
+// interface.
+struct Current {
+    std::unique_ptr<Engine> engine;
+    std::string name;
+};
+Current& current() {
+    static Current only;
+    return only;
+}
+
 Engine* engine_of(const Bench& bench) {
-    static std::unique_ptr<Engine> engine;
-    static std::string name;
+    auto& [engine, name] = current();
     if (name == bench.name) return engine.get();
     name = bench.name;
     engine = nullptr;
@@ -58,6 +70,23 @@ Engine* engine_of(const Bench& bench) {
     return engine.get();
 }
 
+// How many cases an engine has played, and why it could not play the others: shown at the end, so that a pass by skipping is seen.
+struct Tally {
+    size_t played = 0;
+    std::map<std::string, size_t> not_possible;
+};
+std::map<std::string, Tally>& tallies() {
+    static std::map<std::string, Tally> all;
+    return all;
+}
+
+void print_tallies() {
+    for (const auto& [engine, tally] : tallies()) {
+        fmt::print("{}: {} cases played\n", engine, tally.played);
+        for (const auto& [why, count] : tally.not_possible) fmt::print("{}: {} not: {}\n", engine, count, why);
+    }
+}
+
 class CaseTest : public testing::Test {
    public:
     CaseTest(const Bench& bench, const cases::Case& c) : bench_(bench), case_(c) {}
@@ -67,7 +96,12 @@ class CaseTest : public testing::Test {
         Engine* engine = engine_of(bench_);
         ASSERT_NE(engine, nullptr) << "there is no engine " << bench_.name;
         const Played played = play(case_, *engine);
-        if (!played.was_possible) GTEST_SKIP() << engine->name() << " cannot take such a frame, or not show what became of it";
+        Tally& tally = tallies()[engine->name()];
+        if (!played.was_possible) {
+            ++tally.not_possible[case_.name + ": " + played.why_impossible];
+            GTEST_SKIP() << engine->name() << ", " << played.why_impossible;
+        }
+        ++tally.played;
         for (const std::string& complaint : played.complaints) ADD_FAILURE() << case_.name << "\n" << complaint;
     }
 
@@ -116,5 +150,8 @@ int main(int argc, char** argv) {
     testing::InitGoogleTest(&argc, argv);
     const std::vector<biplane::cases::Case> all = biplane::cases::all_cases();
     biplane::engines::register_cases(all);
-    return RUN_ALL_TESTS();
+    const int result = RUN_ALL_TESTS();
+    biplane::engines::current() = {};
+    biplane::engines::print_tallies();
+    return result;
 }

@@ -100,13 +100,13 @@ Result<KernelObject> load_kernel_object(const std::string& path, const std::stri
     auto object = open_and_load(path, pin_directory, sizes);
     if (!object) return tl::unexpected(object.error());
     const auto workload = program_named(*object, "prog_tcx"), fabric_tcx = program_named(*object, "prog_tcx_fabric"),
-               fabric_xdp = program_named(*object, "prog_xdp");
-    for (const auto* program : {&workload, &fabric_tcx, &fabric_xdp})
+               fabric_xdp = program_named(*object, "prog_xdp"), punt = program_named(*object, "prog_punt");
+    for (const auto* program : {&workload, &fabric_tcx, &fabric_xdp, &punt})
         if (!*program) return tl::unexpected(program->error());
     auto tables = SharedTables::open(pin_directory, SharedTables::Access::write);
     if (!tables) return tables.error().within("map the tables of the kernel engine");
     if (const Status done = initialise(*tables, seed); !done) return tl::unexpected(done.error());
-    return KernelObject{std::move(*object), *workload, *fabric_tcx, *fabric_xdp, std::move(*tables)};
+    return KernelObject{std::move(*object), *workload, *fabric_tcx, *fabric_xdp, *punt, pin_directory, std::move(*tables)};
 }
 
 }  // namespace biplane::engines

@@ -15,7 +15,8 @@ struct KernelObject {
         void operator()(bpf_object* object) const;
     };
     std::unique_ptr<bpf_object, Closer> object;
-    int workload = -1, fabric_tcx = -1, fabric_xdp = -1;  // programs; owned by the object
+    int workload = -1, fabric_tcx = -1, fabric_xdp = -1, punt = -1;  // programs; owned by the object
+    std::string pin_directory;
     SharedTables tables;
 
     Status give_socket(uint32_t slot, int socket);  // enters it into the XSKMAP

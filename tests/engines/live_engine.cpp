@@ -1,5 +1,5 @@
-// The programs where they belong: attached to the interfaces of the kernel ground. A frame is sent at the far end of its port's
-// veth pair, and caught at the far end of whatever port it leaves through.
+#include "engines/live_engine.hpp"
+
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <fmt/format.h>
@@ -19,10 +19,6 @@
 #include <cstring>
 
 #include "cases/world.hpp"
-#include "engines/counters.hpp"
-#include "engines/engine.hpp"
-#include "engines/kernel_ground.hpp"
-#include "engines/kernel_object.hpp"
 
 namespace biplane::engines {
 
@@ -63,121 +59,96 @@ Status switch_on_gro(uint16_t port) {
     return ioctl(socket_fd.get(), SIOCETHTOOL, &request) == 0 ? Status{} : failed_call("switch GRO on", errno);
 }
 
-struct Totals {
-    uint64_t received = 0, leaving = 0, delivered = 0, punted = 0;
-};
+}  // namespace
 
-class LiveEngine : public Engine {
-   public:
-    LiveEngine(FabricHook hook, KernelObject object) : hook_(hook), object_(std::move(object)) {}
+Status LiveEngine::attach() {
+    for (const uint16_t port : all_ports())
+        if (const Status done = attach(port); !done) return done;
+    if (hook_ == FabricHook::tcx) return {};
+    auto sink = open_sink_socket(world::ifindex_of(world::fabric));
+    if (!sink) return tl::unexpected(sink.error());
+    sink_ = std::move(*sink);
+    return object_.give_socket(0, sink_.socket.get());
+}
 
-    std::string name() const override { return hook_ == FabricHook::xdp ? "live_xdp" : "live_tcx"; }
-    Plane plane() const override { return Plane::kernel; }
-    bool writes_punt_tags() const override { return true; }
-    bool hides_vlan_tags(uint16_t port) const override { return !is_xdp(port); }
-    SharedTables& tables() override { return object_.tables; }
+Status LiveEngine::attach(uint16_t port) {
+    auto wire = open_wire(port);
+    if (!wire) return tl::unexpected(wire.error());
+    wires_.push_back({port, std::move(*wire)});
+    if (const Status done = switch_on_gro(port); !done) return done;
+    const int program = is_xdp(port) ? object_.fabric_xdp : port == world::fabric ? object_.fabric_tcx : object_.workload;
+    Fd link(bpf_link_create(program, static_cast<int>(world::ifindex_of(port)), is_xdp(port) ? BPF_XDP : tcx_ingress, nullptr));
+    if (!link) return failed_call(fmt::format("attach a program to the interface of port {}", port), errno);
+    links_.push_back(std::move(link));
+    return {};
+}
 
-    Status attach() {
-        for (const uint16_t port : all_ports()) {
-            auto wire = open_wire(port);
-            if (!wire) return tl::unexpected(wire.error());
-            wires_.push_back({port, std::move(*wire)});
-            if (const Status done = switch_on_gro(port); !done) return done;
-            const int program = is_xdp(port) ? object_.fabric_xdp : port == world::fabric ? object_.fabric_tcx : object_.workload;
-            Fd link(
-                bpf_link_create(program, static_cast<int>(world::ifindex_of(port)), is_xdp(port) ? BPF_XDP : tcx_ingress, nullptr));
-            if (!link) return failed_call(fmt::format("attach a program to the interface of port {}", port), errno);
-            links_.push_back(std::move(link));
-        }
-        if (hook_ == FabricHook::tcx) return {};
-        auto sink = open_sink_socket(world::ifindex_of(world::fabric));
-        if (!sink) return tl::unexpected(sink.error());
-        sink_ = std::move(*sink);
-        return object_.give_socket(0, sink_.socket.get());
+Observation LiveEngine::run(uint16_t port, const Bytes& frame) {
+    const auto impossible = [](const char* why) { return Observation{false, {}, false, 0, {}, why}; };
+    if (frame.size() < ETH_HLEN) return impossible("no interface sends a frame without an Ethernet header");
+    const Totals before = totals();
+    drain();
+    if (send(wire_of(port), frame.data(), frame.size(), 0) < 0) return impossible("the interface refuses to send such a frame");
+    if (!wait_until([&] { return totals().received != before.received; })) return impossible("the program has not seen the frame");
+    wait_until_carried();
+    const Totals after = totals();
+    if (after.leaving == before.leaving)
+        return {true, after.delivered != before.delivered ? Disposal::passed : Disposal::dropped, true, 0, frame};
+    if (is_xdp(port) && after.punted != before.punted) return impossible("it is in a socket that nobody reads");
+    Observation seen{true, Disposal::sent, true, 0, {}};
+    if (!wait_until([&] { return caught(seen); })) seen.disposal = Disposal::dropped;  // counted as sent, but lost
+    return seen;
+}
+
+int LiveEngine::wire_of(uint16_t port) const {
+    for (const Wire& wire : wires_)
+        if (wire.port == port) return wire.socket.get();
+    return -1;
+}
+
+LiveEngine::Totals LiveEngine::totals() {
+    Totals sum;
+    for (uint16_t port = 0; port < world::ports_end; ++port) {
+        PortCounts added = counts(port);
+        sum.received += added["received"];
+        sum.leaving += added["transmitted"] + added["punted"];
+        sum.delivered += added["delivered"];
+        sum.punted += added["punted"];
     }
+    return sum;
+}
 
-    Observation run(uint16_t port, const Bytes& frame) override {
-        if (frame.size() < ETH_HLEN) return {false};
-        const Totals before = totals();
-        drain();
-        if (send(wire_of(port), frame.data(), frame.size(), 0) < 0) return {false};
-        if (!wait_until([&] { return totals().received != before.received; })) return {false};
-        const Totals after = totals();
-        if (after.leaving == before.leaving)
-            return {true, after.delivered != before.delivered ? Disposal::passed : Disposal::dropped, true, 0, frame};
-        if (is_xdp(port) && after.punted != before.punted) return {false};  // it is in a socket that nobody reads
-        Observation seen{true, Disposal::sent, true, 0, {}};
-        if (!wait_until([&] { return caught(seen); })) seen.disposal = Disposal::dropped;  // counted as sent, but lost
-        return seen;
+bool LiveEngine::wait_until(const std::function<bool()>& condition) {
+    const auto deadline = Clock::now() + patience;
+    while (!condition()) {
+        if (Clock::now() > deadline) return false;
+        poll(nullptr, 0, 1);
     }
+    return true;
+}
 
-   private:
-    struct Wire {
-        uint16_t port;
-        Fd socket;
-    };
-
-    bool is_xdp(uint16_t port) const { return port == world::fabric && hook_ == FabricHook::xdp; }
-
-    int wire_of(uint16_t port) const {
-        for (const Wire& wire : wires_)
-            if (wire.port == port) return wire.socket.get();
-        return -1;
-    }
-
-    Totals totals() const {
-        Totals sum;
-        for (uint16_t port = 0; port < world::ports_end; ++port) {
-            PortCounts counts = counts_of(object_.tables, port);
-            sum.received += counts["received"];
-            sum.leaving += counts["transmitted"] + counts["punted"];
-            sum.delivered += counts["delivered"];
-            sum.punted += counts["punted"];
-        }
-        return sum;
-    }
-
-    template <typename Condition>
-    static bool wait_until(Condition condition) {
-        const auto deadline = Clock::now() + patience;
-        while (!condition()) {
-            if (Clock::now() > deadline) return false;
-            poll(nullptr, 0, 1);
-        }
+// The frame that arrived at a far end, if there is one. What was sent there is seen by the socket too, and left out.
+bool LiveEngine::caught(Observation& seen) {
+    for (const Wire& wire : wires_) {
+        std::array<uint8_t, 65536> buffer;
+        sockaddr_ll from{};
+        socklen_t length = sizeof from;
+        const ssize_t bytes =
+            recvfrom(wire.socket.get(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
+        if (bytes < 0 || from.sll_pkttype == PACKET_OUTGOING) continue;
+        seen.frame.assign(buffer.begin(), buffer.begin() + bytes);
+        seen.knows_egress = wire.port != world::no_such_port;  // a punted frame: the punt port is no egress
+        seen.egress_ifindex = world::ifindex_of(wire.port);
         return true;
     }
+    return false;
+}
 
-    // The frame that arrived at a far end, if there is one. What was sent there is seen by the socket too, and left out.
-    bool caught(Observation& seen) {
-        for (const Wire& wire : wires_) {
-            std::array<uint8_t, 65536> buffer;
-            sockaddr_ll from{};
-            socklen_t length = sizeof from;
-            const ssize_t bytes =
-                recvfrom(wire.socket.get(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
-            if (bytes < 0 || from.sll_pkttype == PACKET_OUTGOING) continue;
-            seen.frame.assign(buffer.begin(), buffer.begin() + bytes);
-            seen.knows_egress = wire.port != world::no_such_port;  // a punted frame: the punt port is no egress
-            seen.egress_ifindex = world::ifindex_of(wire.port);
-            return true;
-        }
-        return false;
+void LiveEngine::drain() {
+    Observation ignored;
+    while (caught(ignored)) {
     }
-
-    void drain() {
-        Observation ignored;
-        while (caught(ignored)) {
-        }
-    }
-
-    FabricHook hook_;
-    KernelObject object_;
-    std::vector<Wire> wires_;
-    std::vector<Fd> links_;
-    SinkSocket sink_;
-};
-
-}  // namespace
+}
 
 Result<std::unique_ptr<Engine>> live_engine(FabricHook hook, const std::string& object_path, uint64_t seed) {
     auto object = load_kernel_object(object_path, hook == FabricHook::xdp ? "live_xdp" : "live_tcx", seed);

@@ -33,9 +33,9 @@ const char* print_disposal(Disposal disposal) {
     return "?";
 }
 
-std::vector<PortCounts> read_counts(const SharedTables& tables) {
+std::vector<PortCounts> read_counts(Engine& engine) {
     std::vector<PortCounts> counts;
-    for (uint16_t port = 0; port < ports_end; ++port) counts.push_back(counts_of(tables, port));
+    for (uint16_t port = 0; port < ports_end; ++port) counts.push_back(engine.counts(port));
     return counts;
 }
 
@@ -47,14 +47,16 @@ class Play {
 
     bool run() {
         if (step_.before) step_.before(engine_.tables());
-        const auto before = read_counts(engine_.tables());
+        const auto before = read_counts(engine_);
         seen_ = engine_.run(step_.port, sent_);
         if (!seen_.is_possible) return false;
         check_frame();
         check_egress();
-        check_counts(before, read_counts(engine_.tables()));
+        check_counts(before, read_counts(engine_));
         return true;
     }
+
+    const char* why_impossible() const { return seen_.why_impossible; }
 
    private:
     void complain(const std::string& what) { complaints_.push_back(fmt::format("packet {}: {}", number_, what)); }
@@ -156,8 +158,10 @@ Played play(const Case& c, Engine& engine) {
     reset(engine);
     Played played;
     for (size_t i = 0; i < c.steps.size(); ++i) {
-        if (Play(engine, c.steps[i], i + 1, played.complaints).run()) continue;
+        Play one(engine, c.steps[i], i + 1, played.complaints);
+        if (one.run()) continue;
         played.was_possible = false;
+        played.why_impossible = fmt::format("packet {}: {}", i + 1, one.why_impossible());
         return played;
     }
     check_flows(c, engine, played.complaints);

@@ -9,7 +9,8 @@
 namespace biplane::engines {
 
 struct Played {
-    bool was_possible = true;             // false: the engine cannot take one of the frames
+    bool was_possible = true;  // false: the engine cannot take one of the frames
+    std::string why_impossible = {};
     std::vector<std::string> complaints;  // empty: all as wanted
 };
 

@@ -37,6 +37,7 @@ void reset(Engine& engine) {
     config.epoch = 4;
     config.timeouts = default_timeouts();
     config.user_plane_timeout = ticks_from_ms(100);
+    engine.after_reset();
 }
 
 }  // namespace biplane::engines

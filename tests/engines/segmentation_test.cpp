@@ -8,6 +8,7 @@
 
 #include "cases/case.hpp"
 #include "engines/counters.hpp"
+#include "engines/engine.hpp"
 #include "engines/flows.hpp"
 #include "engines/kernel_object.hpp"
 #include "packets/dissect.hpp"

@@ -3,6 +3,7 @@
 #pragma once
 #include "datapath/pipeline.hpp"
 #include "planes/kernel/bpf_helpers.hpp"
+#include "planes/kernel/direct_access.hpp"
 
 // Out of line and global: verified once, for any frame offset.
 extern "C" uint32_t bp_parse_skb(__sk_buff* skb, biplane::Headers* headers);
@@ -28,17 +29,8 @@ class SkbPacket {
     explicit SkbPacket(__sk_buff* skb) : skb_(skb) {}
 
     template <typename T>
-    inline __attribute__((always_inline)) T* at(uint32_t offset) {
-        // The barrier makes clang check the very register that it adds: the verifier relates no others.
-        if (!__builtin_constant_p(offset)) asm volatile("" : "+r"(offset));
-        if (offset > headers_bytes_max) return nullptr;
-        auto* place = reinterpret_cast<uint8_t*>(static_cast<unsigned long>(skb_->data)) + offset;
-        const auto* end = reinterpret_cast<const uint8_t*>(static_cast<unsigned long>(skb_->data_end));
-        // The verifier knows `place + size > end` only; without the barrier clang 19 compares `place >= end - size + 1`
-        // ("pointer arithmetic on pkt_end prohibited").
-        const auto* behind = place + sizeof(T);
-        asm volatile("" : "+r"(behind));
-        return behind <= end ? reinterpret_cast<T*>(place) : nullptr;
+    T* at(uint32_t offset) {
+        return direct_access<T>(*skb_, offset);
     }
     uint32_t parse_headers(Headers& headers) { return bp_parse_skb(skb_, &headers); }
     uint32_t length() const { return skb_->len; }
