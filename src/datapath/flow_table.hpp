@@ -222,8 +222,9 @@ template <typename Tables>
 inline bool lock_flow(const Tables& tables, FlowLock& lock, uint64_t ticket) {
     for (uint32_t i = 0; i < flow_lock_tries; ++i) {
         const uint64_t holder = load(lock.holder);
-        const bool is_free =
-            holder == 0 || static_cast<uint32_t>(ticket >> 1) - static_cast<uint32_t>(holder >> 1) > flow_lock_stale;
+        // Signed: the holder may have read its tick later than this processor did.
+        const int32_t age = static_cast<int32_t>(static_cast<uint32_t>(ticket >> 1) - static_cast<uint32_t>(holder >> 1));
+        const bool is_free = holder == 0 || age > static_cast<int32_t>(flow_lock_stale);
         if (is_free && replace_value(lock.holder, holder, ticket)) return true;
         tables.pause();
     }
