@@ -9,7 +9,7 @@ nftables                  Linux with a stateful policy
 conntrack                 lists and counts what the kernel tracks
 openvswitch-switch        OVS, its user-space datapath over AF_PACKET
 openvswitch-switch-dpdk   OVS with DPDK over AF_XDP
-dpdk                      testpmd
+dpdk-dev                  testpmd
 python3-matplotlib        plots
 '
 services='nftables openvswitch-switch ovsdb-server ovs-vswitchd dpdk'

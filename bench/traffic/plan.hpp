@@ -23,6 +23,8 @@ struct FramePlan {
     uint32_t checksum;         // not folded sum of all that the UDP checksum covers but the ports; 0: none is written
     uint32_t ifindex;          // where frames are sent
     uint64_t next;             // number of the next frame
+    uint64_t first_ns;         // CLOCK_MONOTONIC at the first frame, and at the last one whose number 64 divides:
+    uint64_t last_ns;          // between them nothing is set up or taken down
 };
 
 struct SinkPlan {
