@@ -38,7 +38,7 @@ class Biplane(Device):
         self.dut = Node(self.lab, f"{self.key}-node")
         self.lab.nodes[self.dut.name] = self.dut
         fabric = self._make_fabric()
-        capacity = self.flows_max or max(150_000, int(self.traffic.flows * 1.1))
+        capacity = self.flows_max or (2_000_000 if self.traffic.flows == 0 else max(150_000, int(self.traffic.flows * 1.1)))
         self.dut.configure(fabric, {"node": "node-a", "flows": capacity})
         self.dut.start_agent()
         if self.plane == "user":

@@ -1,0 +1,87 @@
+"""The scenarios: one per row of the table of targets, or nearly. Each has its contenders and its targets as data."""
+import dataclasses
+
+from contenders import Packets, flows
+from devices import biplane, limits, linux
+from targets import Target
+
+
+@dataclasses.dataclass
+class Scenario:
+    name: str
+    title: str
+    contenders: list
+    targets: list
+    unit: str = "Mpps"
+    scale: float = 1e6
+    metrics: tuple = ()  # further ones for the table: (metric, heading, scale)
+
+
+BARE_XDP, BARE_TCX, BARE_TCX_PEER = limits.BareXdp.name, limits.BareTcx.name, limits.BareTcxPeer.name
+FORWARDING, CONNTRACK = linux.LinuxForwarding.name, linux.LinuxConntrack.name
+XDP, TCX = biplane.BiplaneXdp.name, biplane.BiplaneTcx.name
+
+
+def packets(traffic, *devices):
+    return [Packets(device, traffic) for device in devices]
+
+
+def xdp_1k():
+    return Scenario("xdp-1k", "1,000 established flows, 64 bytes, XDP",
+                    packets(flows(1000), limits.BareXdp, biplane.BiplaneXdp, linux.LinuxForwarding, linux.LinuxConntrack),
+                    [Target(1, XDP, BARE_XDP, 0.80), Target(2, XDP, CONNTRACK, 4), Target(2, XDP, FORWARDING, 2.5)])
+
+
+def xdp_ipv6():
+    return Scenario("xdp-ipv6", "the same with IPv6",
+                    packets(flows(1000, family="ipv6"), limits.BareXdp, biplane.BiplaneXdp, linux.LinuxForwarding,
+                            linux.LinuxConntrack),
+                    [Target(1, XDP, BARE_XDP, 0.80, text="IPv6: Biplane kernel plane, XDP: at least 0.8 x bare XDP redirect")])
+
+
+def xdp_many():
+    def label(count, what="Biplane, XDP"):
+        return f"{what}, {count} flows"
+    few, many, most = label("1k"), label("250k"), label("1M")
+    other, other_most = label("250k", CONNTRACK), label("1M", CONNTRACK)
+    contenders = [Packets(biplane.BiplaneXdp, flows(1000), few), Packets(biplane.BiplaneXdp, flows(250_000), many),
+                  Packets(biplane.BiplaneXdp, flows(1_000_000), most), Packets(linux.LinuxConntrack, flows(250_000), other),
+                  Packets(linux.LinuxConntrack, flows(1_000_000), other_most)]
+    return Scenario("xdp-many", "250,000 and 1,000,000 established flows, 64 bytes, XDP", contenders,
+                    [Target(3, many, other, 6), Target(3, most, other_most, 6), Target(3, many, few, 0.6), Target(3, most, few, 0.6)])
+
+
+def all_new():
+    return Scenario("all-new", "every packet a new flow, 64 bytes",
+                    packets(flows(0), biplane.BiplaneXdp, biplane.BiplaneTcx, linux.LinuxConntrack),
+                    [Target(4, XDP, CONNTRACK, 3), Target(4, XDP, None, 1, unit=1e6, text="Biplane, XDP: at least 1 million new flows/s"),
+                     Target(4, TCX, CONNTRACK, 3, text="(tcx) Biplane: at least 3 x conntrack")])
+
+
+def vxlan_in():
+    fabric = biplane.BiplaneFabricXdp.name
+    contenders = [Packets(limits.BareXdp, flows(1000))]
+    contenders += packets(flows(1000, tunnel="in"), biplane.BiplaneFabricXdp, linux.LinuxVxlan, linux.LinuxVxlanConntrack)
+    return Scenario("vxlan-in", "VXLAN decapsulation, 1,000 established flows, 64 bytes inside", contenders,
+                    [Target(5, fabric, BARE_XDP, 0.70, text="decapsulation, XDP: at least 0.7 x bare XDP redirect"),
+                     Target(5, fabric, linux.LinuxVxlan.name, 3, text="decapsulation, XDP: at least 3 x Linux bridge + vxlan")])
+
+
+def vxlan_out():
+    contenders = [Packets(limits.BareXdp, flows(1000))]
+    contenders += packets(flows(1000, tunnel="out"), biplane.BiplaneXdp, biplane.BiplaneTcx, linux.LinuxVxlan)
+    return Scenario("vxlan-out", "VXLAN encapsulation, 1,000 established flows, 64 bytes inside", contenders,
+                    [Target(5, XDP, BARE_XDP, 0.70, text="encapsulation, XDP: at least 0.7 x bare XDP redirect"),
+                     Target(5, XDP, linux.LinuxVxlan.name, 3, text="encapsulation, XDP: at least 3 x Linux bridge + vxlan"),
+                     Target(5, TCX, linux.LinuxVxlan.name, 3, text="(tcx) encapsulation: at least 3 x Linux bridge + vxlan")])
+
+
+def tcx():
+    return Scenario("tcx", "1,000 established flows, 64 bytes, tcx",
+                    packets(flows(1000), limits.BareTcxPeer, biplane.BiplaneTcx, limits.BareTcx, linux.LinuxForwarding,
+                            linux.LinuxConntrack),
+                    [Target(6, TCX, BARE_TCX_PEER, 0.85), Target(6, TCX, BARE_TCX, 0.85),
+                     Target(2, TCX, CONNTRACK, 1, text="(tcx) ahead of Linux + nftables conntrack")])
+
+
+SCENARIOS = {make().name: make for make in (xdp_1k, xdp_ipv6, xdp_many, all_new, vxlan_in, vxlan_out, tcx)}
