@@ -36,9 +36,9 @@ class Packets(Contender):
         if self.traffic.flows == 0:
             frames = bench.frames_of_new_flows
         else:  # every flow at least once a run
-            frames = self.frames or max(bench.frames, self.traffic.flows)
+            frames = self.frames or max(bench.frames * (3 if self.device.has_process else 1), self.traffic.flows)
         run = measure.run(self.device, frames)
-        return {"rate": run.rate, "sent": run.sent, "received": run.received, "handled": run.handled, "share": round(run.share, 3),
+        return {"rate": run.rate, "sent": run.sent, "received": run.received, "handled": run.handled, "share": round(run.share, 3), "device_share": round(run.device_share, 3),
                 "lost_at": run.lost_at, "disturbed": run.is_disturbed(self.device)}
 
 

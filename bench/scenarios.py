@@ -1,8 +1,9 @@
 """The scenarios: one per row of the table of targets, or nearly. Each has its contenders and its targets as data."""
 import dataclasses
 
+from clients import Requests, Stream
 from contenders import Packets, flows
-from devices import biplane, limits, linux
+from devices import biplane, limits, linux, paths
 from targets import Target
 
 
@@ -84,4 +85,43 @@ def tcx():
                      Target(2, TCX, CONNTRACK, 1, text="(tcx) ahead of Linux + nftables conntrack")])
 
 
-SCENARIOS = {make().name: make for make in (xdp_1k, xdp_ipv6, xdp_many, all_new, vxlan_in, vxlan_out, tcx)}
+VETH, LOCAL, ACROSS = paths.BareVeth.name, paths.BiplaneLocal.name, paths.BiplaneVxlan.name
+ROUTING_CONNTRACK, BRIDGES_CONNTRACK = paths.RoutingConntrack.name, paths.VxlanBridgesConntrack.name
+GBITS = {"unit": "Gbit/s", "scale": 1e9, "metrics": (("ns_per_byte", "ns/byte", 1), ("resent", "resent", 1))}
+REQUESTS = {"unit": "1000/s", "scale": 1e3, "metrics": (("p50_us", "p50 us", 1), ("p99_us", "p99 us", 1))}
+
+
+def stream_local():
+    contenders = [Stream(path) for path in (paths.BareVeth, paths.BiplaneLocal, paths.RoutingConntrack, paths.BiplaneUserLocal)]
+    return Scenario("stream-local", "one TCP stream between two workloads of one node", contenders, [Target(8, LOCAL, VETH, 0.95)],
+                    **GBITS)
+
+
+def stream_vxlan():
+    contenders = [Stream(path) for path in (paths.BareVeth, paths.BiplaneVxlan, paths.VxlanBridges, paths.VxlanBridgesConntrack)]
+    return Scenario("stream-vxlan", "one TCP stream between workloads of two nodes, through VXLAN", contenders,
+                    [Target(9, ACROSS, VETH, 0.85), Target(9, ACROSS, BRIDGES_CONNTRACK, 1, text="throughput ahead of bridge + vxlan + nftables"),
+                     Target(9, ACROSS, BRIDGES_CONNTRACK, 1, metric="ns_per_byte", at_most=True,
+                            text="CPU time per byte below bridge + vxlan + nftables")], **GBITS)
+
+
+def requests(name, title, row, of_veth, of_conntrack, connect_each):
+    contenders = [Requests(path, connect_each) for path in (paths.BareVeth, paths.BiplaneLocal, paths.Routing, paths.RoutingConntrack)]
+    checks = [Target(row, LOCAL, VETH, of_veth, text=f"{name}: at least {of_veth:g} x bare veth pair"),
+              Target(row, LOCAL, ROUTING_CONNTRACK, of_conntrack,
+                     text=f"{name}: at least {of_conntrack:g} x Linux routing with conntrack")]
+    if not connect_each:
+        checks.append(Target(row, LOCAL, VETH, 1.1, metric="p99_us", at_most=True, text=f"{name}: p99 at most 1.1 x bare veth pair"))
+    return Scenario(name, title, contenders, checks, **REQUESTS)
+
+
+def request_response():
+    return requests("request-response", "TCP, one byte there and back, both ends on one processor", 10, 0.95, 1.15, False)
+
+
+def connect_request_response():
+    return requests("connect-request-response", "TCP, a connection per request, both ends on one processor", 11, 0.90, 1.25, True)
+
+
+SCENARIOS = {make().name: make for make in (xdp_1k, xdp_ipv6, xdp_many, all_new, vxlan_in, vxlan_out, tcx, stream_local, stream_vxlan,
+                                            request_response, connect_request_response)}

@@ -56,6 +56,9 @@ class Biplane(Device):
         if done.returncode:
             raise LabError(f"taskset: {done.stderr.strip()}")
 
+    def working_processes(self):
+        return [self.dut.user_plane] if self.has_process else []
+
     def _beyond(self):
         return {"in": self.source, "out": self.sink}.get(self.traffic.tunnel)
 

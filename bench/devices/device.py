@@ -5,6 +5,7 @@
 Each device has namespaces of its own in the lab, so that all of a scenario stand side by side and are measured in turn.
 """
 import os
+import pathlib
 import shutil
 import signal
 import time
@@ -121,6 +122,17 @@ class Device:
     def answer(self, frames):
         return t.generate(self.tools, self.sink, self.sink_interface(), self.traffic, frames, self.backward_ends(), swap=True,
                           outer=self.backward_outer())
+
+    def busy_seconds(self):
+        """Processor time of the device's own processes."""
+        ticks = 0
+        for process in self.working_processes():
+            fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def working_processes(self):
+        return self.processes
 
     # --- a device that polls must not take the processor while others are measured ---
 
