@@ -85,14 +85,14 @@ class Sink:
         return counted
 
 
-def generate(tools, namespace, interface, traffic, frames, ends, first=0, swap=False, outer=None, seconds=20):
-    """Sends. `ends` and `outer` are (source MAC, destination MAC, source address, destination address)."""
+def generate(tools, namespace, interface, traffic, frames, ends, first=0, swap=False, outer=None, seconds=20, portion=0):
+    """Sends; `portion` frames at a time with pauses between, if it is not 0. `ends` and `outer` are (source MAC, destination MAC, source address, destination address)."""
     names = ("source-mac", "destination-mac", "source", "destination")
     words = [word for name, value in zip(names, ends) for word in (f"--{name}", value)]
     if outer:
         words += ["--vni", VNI] + [word for name, value in zip(names, outer) for word in (f"--outer-{name}", value)]
     command = [*ON_GENERATOR_CPU, tools["generate"], "--interface", interface,
-               "--frames", frames, "--flows", traffic.flows, "--first", first, "--bytes", traffic.bytes, "--seconds", seconds,
+               "--frames", frames, "--flows", traffic.flows, "--first", first, "--bytes", traffic.bytes, "--seconds", seconds, "--portion", portion,
                *words, *(["--swap-ports"] if swap else [])]
     done = namespace.run(*command, timeout=seconds + 30, start_new_session=True)
     if done.returncode:

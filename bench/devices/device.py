@@ -113,15 +113,15 @@ class Device:
         """Of answers to frames that leave encapsulated."""
         return None
 
-    def send(self, frames, seconds=20):
+    def send(self, frames, seconds=20, portion=0):
         sent = t.generate(self.tools, self.source, self.source_interface(), self.traffic, frames, self.forward_ends(), self.next_frame,
-                          outer=self.forward_outer(), seconds=seconds)
+                          outer=self.forward_outer(), seconds=seconds, portion=portion)
         self.next_frame += sent["sent"]
         return sent
 
-    def answer(self, frames):
+    def answer(self, frames, portion=0):
         return t.generate(self.tools, self.sink, self.sink_interface(), self.traffic, frames, self.backward_ends(), swap=True,
-                          outer=self.backward_outer())
+                          outer=self.backward_outer(), portion=portion)
 
     def busy_seconds(self):
         """Processor time of the device's own processes."""

@@ -2,6 +2,7 @@
 // 64 (larger ones are slower). Prints what it did as JSON. Whether anything arrived, only the sink knows.
 #include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cmath>
@@ -17,6 +18,9 @@ namespace {
 
 constexpr uint32_t batch = 64;
 constexpr uint64_t frames_max = 1 << 30;
+constexpr useconds_t pause_us = 1000;
+
+volatile std::sig_atomic_t is_ended = 0;
 
 uint64_t processor_ns() {
     timespec now{};
@@ -30,6 +34,7 @@ struct Options {
     uint64_t frames = 0;
     uint64_t first = 0;
     uint32_t flows = 1;
+    uint64_t portion = 0;
     double seconds = 30;
     bool swap = false;
 };
@@ -39,6 +44,7 @@ Options read_options(int argc, char** argv) {
     CLI::App app{"Sends UDP frames into an interface"};
     app.add_option("--interface", options.interface)->required();
     app.add_option("--frames", options.frames, "how many")->required()->check(CLI::Range(uint64_t{64}, frames_max));
+    app.add_option("--portion", options.portion, "so many at a time, with a pause between; 0: all at once");
     app.add_option("--seconds", options.seconds, "at most so long");
     app.add_option("--flows", options.flows, "0: every frame is a new flow")->check(CLI::Range(0u, 16000000u));
     app.add_option("--first", options.first, "number of the first frame");
@@ -76,7 +82,7 @@ void run(int program, std::vector<uint8_t>& frame, uint64_t frames) {
 
 int main(int argc, char** argv) {
     const Options options = read_options(argc, argv);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGALRM}) std::signal(number, [](int) {});
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGALRM}) std::signal(number, [](int) { is_ended = 1; });
     const Object object("generator.bpf.o");
     auto& plan = object.data<FramePlan>();
     plan_frame(options.frame, plan);
@@ -91,7 +97,11 @@ int main(int argc, char** argv) {
     setitimer(ITIMER_REAL, &limit, nullptr);
     std::vector<uint8_t> frame(frame_bytes(options.frame));
     const uint64_t begin_processor = processor_ns();
-    run(object.program("generate"), frame, options.frames);
+    const uint64_t portion = options.portion ? options.portion : options.frames;
+    for (uint64_t left = options.frames; left > 0 && !is_ended; left -= std::min(left, portion)) {
+        run(object.program("generate"), frame, std::min(left, portion));
+        if (options.portion) usleep(pause_us);
+    }
     const uint64_t used = processor_ns() - begin_processor;
     std::printf("{\"sent\": %llu, \"ns\": %llu, \"processor_ns\": %llu, \"bytes\": %zu}\n",
                 static_cast<unsigned long long>(plan.next - options.first),
