@@ -34,7 +34,7 @@ class Packets(Contender):
 
     def measure(self, bench):
         if self.traffic.flows == 0:
-            frames = bench.frames_of_new_flows
+            frames = bench.frames_of_new_flows * (5 if self.device.has_process else 1)
         else:  # every flow at least once a run
             frames = self.frames or max(bench.frames * (3 if self.device.has_process else 1), self.traffic.flows)
         run = measure.run(self.device, frames)

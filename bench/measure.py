@@ -1,4 +1,5 @@
-"""One run of one device, and the proof that the device did it. Rates are what the sink counted, per second of the generator."""
+"""One run of one device, and the proof that the device did it. Rates are what the sink counted, from the generator's
+first frame to its last one or the sink's, whichever is later."""
 import dataclasses
 
 import sending as t
@@ -92,8 +93,10 @@ def run_once(device, frames, seconds):
         prove(device, sent["sent"], received, after["bad"] - counted["bad"], done, links)
     finally:
         device.rest()
-    return Run(rate=received / (sent["ns"] / 1e9), sent=sent["sent"], received=received, handled=done,
-               share=sent["processor_ns"] / sent["ns"], device_share=busy / (sent["ns"] / 1e9), lost_at=where_lost_since(device, links))
+    # What still lay in queues when the generator ended has taken time too.
+    duration = (sent["ns"] + max(0, after["last_ns"] - sent["last_ns"])) / 1e9
+    return Run(rate=received / duration, sent=sent["sent"], received=received, handled=done,
+               share=sent["processor_ns"] / sent["ns"], device_share=busy / duration, lost_at=where_lost_since(device, links))
 
 
 def prove(device, sent, received, bad, handled, links):
@@ -105,7 +108,7 @@ def prove(device, sent, received, bad, handled, links):
         raise LabError(f"{device.name}: {bad} of {received} frames arrived with a wrong length or checksum")
     if abs(handled - received) > max(received * PROOF_TOLERANCE, 100) and handled < received:
         raise LabError(f"{device.name}: the sink counted {received} frames, but the device itself only {handled}: something else carried them")
-    device.check()
+    device.check(received)
 
 
 def counters_of(device):

@@ -55,7 +55,7 @@ def target_rows(scenarios):
     for name, scenario in scenarios.items():
         for row in scenario["targets"]:
             if row["measured"] is None:
-                found.append((row["row"], name, row["target"], "", row["why"], verdict(row)))
+                found.append((row["row"], name, row["target"], "", "", f"{verdict(row)}: {row['why']}"))
             else:
                 found.append((row["row"], name, row["target"], f"{row['measured']:.2f}", f"{row['least']:.2f} to {row['most']:.2f}",
                               verdict(row)))
@@ -65,7 +65,7 @@ def target_rows(scenarios):
 def target_table(scenarios):
     rows = [("#", "scenario", "target", "measured", "spread", "met?")] + [tuple(map(str, row)) for row in target_rows(scenarios)]
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
-    widths[4] = min(widths[4], 16)
+    widths[5] = 0
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
 
 

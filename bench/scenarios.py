@@ -3,7 +3,7 @@ import dataclasses
 
 from clients import Requests, Stream
 from contenders import Packets, flows
-from devices import biplane, limits, linux, paths
+from devices import biplane, limits, linux, ovs, paths, testpmd
 from targets import Target
 
 
@@ -54,9 +54,11 @@ def xdp_many():
 
 def all_new():
     return Scenario("all-new", "every packet a new flow, 64 bytes",
-                    packets(flows(0), biplane.BiplaneXdp, biplane.BiplaneTcx, linux.LinuxConntrack),
+                    packets(flows(0), biplane.BiplaneXdp, biplane.BiplaneTcx, linux.LinuxConntrack, ovs.OvsDpdk, ovs.Ovs),
                     [Target(4, XDP, CONNTRACK, 3), Target(4, XDP, None, 1, unit=1e6, text="Biplane, XDP: at least 1 million new flows/s"),
-                     Target(4, TCX, CONNTRACK, 3, text="(tcx) Biplane: at least 3 x conntrack")])
+                     Target(4, XDP, ovs.OvsDpdk.name, 20), Target(4, XDP, ovs.Ovs.name, 20),
+                     Target(4, TCX, CONNTRACK, 3, text="(tcx) Biplane: at least 3 x conntrack"),
+                     Target(4, TCX, ovs.OvsDpdk.name, 20, text="(tcx) Biplane: at least 20 x OVS DPDK with conntrack")])
 
 
 def vxlan_in():
@@ -83,6 +85,17 @@ def tcx():
                             linux.LinuxConntrack),
                     [Target(6, TCX, BARE_TCX_PEER, 0.85), Target(6, TCX, BARE_TCX, 0.85),
                      Target(2, TCX, CONNTRACK, 1, text="(tcx) ahead of Linux + nftables conntrack")])
+
+
+def user_plane():
+    by_xdp, by_tcx = biplane.BiplaneUserXdp.name, biplane.BiplaneUser.name
+    bare, testpmd_name, ovs_name = limits.BareSocketRaised.name, testpmd.Testpmd.name, ovs.OvsDpdk.name
+    return Scenario("user-plane", "1,000 established flows, 64 bytes, in user space",
+                    packets(flows(1000), limits.BareSocketRaised, biplane.BiplaneUserXdp, biplane.BiplaneUser, limits.BareSocket,
+                            testpmd.Testpmd, ovs.OvsDpdk, ovs.Ovs),
+                    [Target(7, by_xdp, bare, 0.85), Target(7, by_xdp, testpmd_name, 1.5), Target(7, by_xdp, ovs_name, 2),
+                     Target(7, by_tcx, bare, 0.85, text="(tcx) user plane: at least 0.85 x bare AF_XDP forwarding, budget 256"),
+                     Target(7, by_tcx, ovs_name, 2, text="(tcx) user plane: at least 2 x OVS DPDK with conntrack")])
 
 
 VETH, LOCAL, ACROSS = paths.BareVeth.name, paths.BiplaneLocal.name, paths.BiplaneVxlan.name
@@ -123,5 +136,5 @@ def connect_request_response():
     return requests("connect-request-response", "TCP, a connection per request, both ends on one processor", 11, 0.90, 1.25, True)
 
 
-SCENARIOS = {make().name: make for make in (xdp_1k, xdp_ipv6, xdp_many, all_new, vxlan_in, vxlan_out, tcx, stream_local, stream_vxlan,
+SCENARIOS = {make().name: make for make in (xdp_1k, xdp_ipv6, xdp_many, all_new, vxlan_in, vxlan_out, tcx, user_plane, stream_local, stream_vxlan,
                                             request_response, connect_request_response)}

@@ -139,9 +139,14 @@ class Biplane(Device):
     def drops(self):
         return self.dut.drops()
 
-    def check(self):
-        if self._ingress()["upcalls"]:
+    def check(self, received):
+        port = self._ingress()
+        if port["upcalls"]:
             raise LabError(f"{self.name}: upcalls counted")
+        created, self.created = port["flowsCreated"], getattr(self, "created", 0)
+        created, self.created = created - self.created, created
+        if self.traffic.flows == 0 and created < received * 0.98:
+            raise LabError(f"{self.name}: of {received} frames, each a new flow, only {created} made one")
 
 
 class BiplaneTcx(Biplane):

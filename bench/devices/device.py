@@ -50,8 +50,8 @@ class Device:
         """Packets that the device's own counters say it sent on, since it was built."""
         raise NotImplementedError
 
-    def check(self):
-        """Raises LabError if the device is not what it claims to be (no flow tracked, ...)."""
+    def check(self, received):
+        """After a run that `received` so many frames: raises LabError if the device is not what it claims to be (no flow tracked, ...)."""
 
     def forget_flows(self):
         """Before a run with new flows: what the device knows may be thrown away."""

@@ -103,8 +103,9 @@ int main(int argc, char** argv) {
         if (options.portion) usleep(pause_us);
     }
     const uint64_t used = processor_ns() - begin_processor;
-    std::printf("{\"sent\": %llu, \"ns\": %llu, \"processor_ns\": %llu, \"bytes\": %zu}\n",
+    std::printf("{\"sent\": %llu, \"ns\": %llu, \"processor_ns\": %llu, \"last_ns\": %llu, \"bytes\": %zu}\n",
                 static_cast<unsigned long long>(plan.next - options.first),
-                static_cast<unsigned long long>(plan.last_ns - plan.first_ns), static_cast<unsigned long long>(used), frame.size());
+                static_cast<unsigned long long>(plan.last_ns - plan.first_ns), static_cast<unsigned long long>(used),
+                static_cast<unsigned long long>(plan.last_ns), frame.size());
     return 0;
 }

@@ -37,8 +37,9 @@ struct SinkPlan {
 struct SinkCounters {
     uint64_t frames;  // to the destination, UDP
     uint64_t bytes;
-    uint64_t bad;    // of these: wrong length or wrong header checksum
-    uint64_t other;  // anything else (ARP, neighbour discovery); goes on to the stack
+    uint64_t bad;      // of these: wrong length or wrong header checksum
+    uint64_t last_ns;  // CLOCK_MONOTONIC at the last frame whose number on this processor 64 divides
+    uint64_t other;    // anything else (ARP, neighbour discovery); goes on to the stack
 };
 
 }  // namespace biplane::traffic

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <vector>
 
@@ -35,6 +36,7 @@ SinkCounters sum_of(int map) {
         sum.bytes += row.bytes;
         sum.bad += row.bad;
         sum.other += row.other;
+        sum.last_ns = std::max(sum.last_ns, row.last_ns);
     }
     return sum;
 }
@@ -62,7 +64,7 @@ int main(int argc, char** argv) {
     for (std::string line; std::getline(std::cin, line);) {
         const SinkCounters sum = sum_of(object.map("sink_counters"));
         std::cout << "{\"frames\": " << sum.frames << ", \"bytes\": " << sum.bytes << ", \"bad\": " << sum.bad
-                  << ", \"other\": " << sum.other << "}" << std::endl;
+                  << ", \"other\": " << sum.other << ", \"last_ns\": " << sum.last_ns << "}" << std::endl;
     }
     return 0;
 }
