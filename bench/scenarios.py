@@ -3,6 +3,7 @@ import dataclasses
 
 from clients import Requests, Stream
 from contenders import Packets, flows
+from costs import BiplaneList, BiplaneRoutes, ConntrackList, Cost, FlowMemory, LinuxRoutes, Restart
 from devices import biplane, limits, linux, ovs, paths, testpmd
 from targets import Target
 
@@ -136,5 +137,46 @@ def connect_request_response():
     return requests("connect-request-response", "TCP, a connection per request, both ends on one processor", 11, 0.90, 1.25, True)
 
 
-SCENARIOS = {make().name: make for make in (xdp_1k, xdp_ipv6, xdp_many, all_new, vxlan_in, vxlan_out, tcx, user_plane, stream_local, stream_vxlan,
-                                            request_response, connect_request_response)}
+NANOSECONDS = {"unit": "ns", "scale": 1, "metrics": (("instructions", "instructions", 1), ("machine_bytes", "x86 bytes", 1),
+                                                     ("verified", "verified", 1))}
+MILLISECONDS = {"unit": "ms", "scale": 1}
+
+
+def costs():
+    contenders = [Cost("prog_xdp", "prog_xdp", "xdp"), Cost("prog_tcx", "prog_tcx", "tcx"),
+                  Cost("prog_tcx_fabric", "prog_tcx_fabric", "tcx"), Cost("prog_xdp, IPv6", "prog_xdp", "xdp", family="ipv6")]
+    return Scenario("costs", "each program by itself, per packet of 1,000 established flows (test runs, the wrapper taken off)", contenders, [],
+                    **NANOSECONDS)
+
+
+def growth():
+    one, many, routed = "1 flow", "1M flows", "1 flow, 100k routes"
+    return Scenario("growth", "prog_xdp by itself, per packet of established flows, as tables grow",
+                    [Cost(one, "prog_xdp", "xdp", 1), Cost("1k flows", "prog_xdp", "xdp", 1000), Cost(many, "prog_xdp", "xdp", 1_000_000),
+                     Cost(routed, "prog_xdp", "xdp", 1, routes=100_000)],
+                    [Target(13, many, one, 1.6, at_most=True), Target(13, routed, one, 1.05, at_most=True)], **NANOSECONDS)
+
+
+def tables():
+    mine, theirs, most = "Biplane, 250k flows", "conntrack -L, 250k flows", "Biplane, 1M flows"
+    return Scenario("tables", "listing flows", [BiplaneList(250_000, mine), ConntrackList(250_000, theirs), BiplaneList(1_000_000, most)],
+                    [Target(12, theirs, mine, 10, text="listing 250k flows: at least 10 x faster than conntrack -L")], **MILLISECONDS)
+
+
+def memory():
+    label = FlowMemory.label
+    return Scenario("memory", "memory of the flow tables, made for a million pairs", [FlowMemory()],
+                    [Target(12, label, None, 320, at_most=True, text="memory per flow (pair): at most 320 bytes")], unit="bytes", scale=1)
+
+
+def control():
+    contenders = []
+    for count, words in ((10, "10"), (1000, "1,000"), (100_000, "100,000")):
+        contenders += [BiplaneRoutes(count, f"biplane apply, {words} routes"), LinuxRoutes(count, f"ip -batch, {words} routes")]
+    contenders += [Restart("restart of the agent", "agent"), Restart("restart of the user plane", "user plane")]
+    return Scenario("control", "time until it is in force", contenders, [], **MILLISECONDS)
+
+
+SCENARIOS = {make().name: make for make in (xdp_1k, xdp_ipv6, xdp_many, all_new, vxlan_in, vxlan_out, tcx, user_plane, stream_local,
+                                            stream_vxlan, request_response, connect_request_response, tables, memory, growth, costs,
+                                            control)}

@@ -30,6 +30,7 @@ class Biplane(Device):
     """`hook` is that of the workloads (auto, tcx or xdp), `fabric_hook` that of the fabric."""
     sink_at = "both"
     plane, hook, fabric_hook = "kernel", "auto", "xdp"
+    settings = {}  # more of the node's configuration
     flows_max = 0  # what the flow table is made for; 0: after the traffic
 
     def build(self):
@@ -39,7 +40,7 @@ class Biplane(Device):
         self.lab.nodes[self.dut.name] = self.dut
         fabric = self._make_fabric()
         capacity = self.flows_max or (2_000_000 if self.traffic.flows == 0 else max(150_000, int(self.traffic.flows * 1.1)))
-        self.dut.configure(fabric, {"node": "node-a", "flows": capacity})
+        self.dut.configure(fabric, {"node": "node-a", "flows": capacity, **self.settings})
         self.dut.start_agent()
         if self.plane == "user":
             self._start_user_plane()
