@@ -35,8 +35,9 @@ test: build asan ## Everything: unit tests, all engines, sanitizers, live tests,
 soak: build asan ## What takes longer: the whole of make test, then clang-tidy over all sources and long fuzzing
 	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(JOBS)
 
-bench: build ## Throughput beside a bare veth pair: medians, spread and ratios; writes build/bench/streams.json
-	@$(PYTHON) bench/streams.py --programs $(BUILD)/bin --json build/bench/streams.json
+bench: build ## Side by side with opponents and limits; QUICK=1 in five minutes, ONLY=name (ONLY=help), PUBLISH=1 writes docs/performance.md
+	@bench/install-opponents.sh
+	@$(PYTHON) bench/bench.py --build $(BUILD) $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(PUBLISH),--publish)
 
 pictures: dependencies ## Draws docs/pictures/*.svg again from their .dot sources
 	@tools/draw-pictures.sh

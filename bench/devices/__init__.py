@@ -1,0 +1,1 @@
+"""Devices under test, one a file."""

@@ -1,0 +1,63 @@
+"""Writes what a run measured into the documentation: docs/performance/results.json, the tables between the markers of
+docs/performance.md, and docs/pictures/bench-*. `bench/publish.py` writes them again from the committed results."""
+import json
+import pathlib
+import sys
+
+import plots
+import report
+
+BEGIN, END = "<!-- {name}: written by bench/publish.py -->", "<!-- end of {name} -->"
+
+
+def put_between(text, name, content):
+    """The text with what stands between the markers of `name` replaced."""
+    begin, end = BEGIN.format(name=name), END.format(name=name)
+    before, found, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found or not found_end:
+        raise ValueError(f"there are no markers of '{name}'")
+    return f"{before}{begin}\n{content}\n{end}{after}"
+
+
+def machines(scenarios):
+    """One sentence per machine, with the scenarios that were measured on it."""
+    by_machine = {}
+    for name, scenario in scenarios.items():
+        by_machine.setdefault(json.dumps(scenario["machine"], sort_keys=True), []).append((name, scenario["quick"]))
+    lines = []
+    for text, names in by_machine.items():
+        machine = json.loads(text)
+        quick = [name for name, is_quick in names if is_quick]
+        lines.append(f"Measured on {machine['processor']}, {machine['processors']} processors, {machine['memory_gib']} GiB, "
+                     f"Linux {machine['kernel']}, {machine['system']}"
+                     + (f"; with `QUICK=1` (three short rounds): {', '.join(quick)}." if quick else "."))
+    return "\n".join(lines)
+
+
+def figures(scenarios):
+    """The table and the plot of every scenario."""
+    parts = []
+    for name, scenario in scenarios.items():
+        parts.append(f"### {name}: {scenario['title']}\n\n`make bench ONLY={name}`, {max(map(len, scenario['rounds'].values()), default=0)} rounds\n\n"
+                     f"```\n{report.scenario_table(scenario)}\n```\n\n![{name}](pictures/bench-{name}.svg)")
+    return "\n\n".join(parts)
+
+
+def publish(document, root):
+    scenarios = document["scenarios"]
+    page = root / "docs" / "performance.md"
+    text = page.read_text()
+    for name, content in (("machine", machines(scenarios)), ("targets", report.markdown_table(scenarios)), ("figures", figures(scenarios))):
+        text = put_between(text, name, content)
+    results = root / "docs" / "performance" / "results.json"
+    results.parent.mkdir(exist_ok=True)
+    results.write_text(json.dumps(document, indent=1) + "\n")
+    page.write_text(text)
+    if not plots.draw(scenarios, root / "docs" / "pictures"):
+        print("publish: no plots: python3-matplotlib is not installed", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    here = pathlib.Path(__file__).resolve().parent.parent
+    publish(json.loads((here / "docs" / "performance" / "results.json").read_text()), here)

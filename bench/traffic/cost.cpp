@@ -1,0 +1,111 @@
+// What a pinned program costs per packet, how long it is, and what pinned maps take: JSON.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <vector>
+
+#include "traffic/frame.hpp"
+#include "traffic/object.hpp"
+
+using namespace biplane::traffic;
+
+namespace {
+
+struct Options {
+    std::string pin, type = "xdp", interface;
+    FrameOptions frame;
+    uint32_t flows = 1;
+    uint32_t repeat = 200000;
+    bool swap = false;
+};
+
+struct Ran {
+    uint32_t ns;      // per packet, mean
+    uint32_t result;  // return code of the last one
+};
+
+Ran run(int program, const Options& options, uint32_t repeat) {
+    std::vector<uint8_t> frame(frame_bytes(options.frame));
+    xdp_md xdp{};
+    xdp.data_end = static_cast<uint32_t>(frame.size());
+    xdp.ingress_ifindex = interface_index(options.interface);
+    __sk_buff skb{};
+    skb.ifindex = xdp.ingress_ifindex;
+    const bool is_xdp = options.type == "xdp";
+    LIBBPF_OPTS(bpf_test_run_opts, test, .data_in = frame.data(), .data_size_in = static_cast<uint32_t>(frame.size()),
+                .ctx_in = is_xdp ? static_cast<void*>(&xdp) : &skb,
+                .ctx_size_in = is_xdp ? static_cast<uint32_t>(sizeof xdp) : static_cast<uint32_t>(sizeof skb),
+                .repeat = static_cast<int>(repeat));
+    if (const int error = bpf_prog_test_run_opts(program, &test)) stop("test run", -error);
+    return {test.duration, test.retval};
+}
+
+int measure(const Options& options) {
+    const Object object("cost.bpf.o");
+    auto& plan = object.data<FramePlan>();
+    plan_frame(options.frame, plan);
+    plan.flows = options.flows;
+    plan.swap_ports = options.swap;
+    const int program = bpf_obj_get(options.pin.c_str());
+    if (program < 0) stop("cannot open " + options.pin, errno);
+    const bool is_xdp = options.type == "xdp";
+    const int wrapper = object.program(is_xdp ? "run_xdp" : "run_tcx");
+    const int next = object.map(is_xdp ? "next_xdp" : "next_tcx");
+    const uint32_t zero = 0;
+
+    const uint32_t laps = std::max(options.flows, options.repeat);
+    const Ran without = run(wrapper, options, options.repeat);
+    if (bpf_map_update_elem(next, &zero, &program, BPF_ANY)) stop("cannot put the program behind the wrapper", errno);
+    plan.next = 0;
+    run(wrapper, options, std::max(options.flows, 1000u));  // every flow once, so that none is new
+    const Ran with = run(wrapper, options, laps);
+
+    bpf_prog_info info{};
+    uint32_t length = sizeof info;
+    if (bpf_obj_get_info_by_fd(program, &info, &length)) stop("program info", errno);
+    std::printf("{\"ns\": %u, \"wrapper_ns\": %u, \"result\": %u, \"instructions\": %u, \"machine_bytes\": %u, \"verified\": %u}\n",
+                with.ns > without.ns ? with.ns - without.ns : 0, without.ns, with.result, info.xlated_prog_len / 8,
+                info.jited_prog_len, info.verified_insns);
+    return 0;
+}
+
+int list_maps(const std::string& directory) {
+    const char* separator = "{";
+    for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+        const int map = bpf_obj_get(entry.path().c_str());
+        bpf_map_info info{};
+        uint32_t length = sizeof info;
+        if (map < 0 || bpf_obj_get_info_by_fd(map, &info, &length) || info.max_entries == 0 || info.value_size == 0) continue;
+        if (entry.path().filename().string().rfind("bp_", 0) != 0) continue;
+        const uint64_t bytes = uint64_t{info.max_entries} * ((info.value_size + 7) & ~7u);
+        std::printf("%s\"%s\": %llu", separator, entry.path().filename().c_str(), static_cast<unsigned long long>(bytes));
+        separator = ", ";
+    }
+    std::puts("}");
+    return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    std::string directory;
+    CLI::App app{"Costs of pinned programs and maps"};
+    app.require_subcommand(1);
+    auto* maps = app.add_subcommand("maps", "bytes of every map pinned in a directory");
+    maps->add_option("directory", directory)->required();
+    auto* program = app.add_subcommand("program", "ns per packet and length of a pinned program");
+    program->add_option("pin", options.pin)->required();
+    program->add_option("--type", options.type)->check(CLI::IsMember({"xdp", "tcx"}));
+    program->add_option("--interface", options.interface, "the one the packets come in through")->required();
+    program->add_option("--flows", options.flows);
+    program->add_option("--repeat", options.repeat);
+    program->add_option("--bytes", options.frame.bytes);
+    program->add_flag("--swap-ports", options.swap);
+    Ends& ends = options.frame.inner;
+    program->add_option("--source-mac", ends.source_mac)->required();
+    program->add_option("--destination-mac", ends.destination_mac)->required();
+    program->add_option("--source", ends.source)->required();
+    program->add_option("--destination", ends.destination)->required();
+    CLI11_PARSE(app, argc, argv);
+    return maps->parsed() ? list_maps(directory) : measure(options);
+}
