@@ -19,7 +19,7 @@ TableSizes sizes_of(const NodeConfig& config) {
     // at a load of 0.76. Half as many more keeps below that.
     sizes.flow_buckets = std::bit_ceil(config.flows + config.flows / 2) * 2 / flow_bucket_ways;
     sizes.route_buckets = std::bit_ceil(config.routes) * 2 / route_bucket_ways;  // two choices fill well up to half
-    sizes.counter_slots = static_cast<uint32_t>(libbpf_num_possible_cpus()) + 1;
+    sizes.counter_slots = counter_slots_for(static_cast<uint32_t>(libbpf_num_possible_cpus()));
     return sizes;
 }
 

@@ -73,15 +73,15 @@ class TraceFrame : public testing::Test {
         *tables_.next_hop(0, 1) = {.kind = NextHopKind::deliver,
                                    .port = 1,
                                    .ifindex = 11,
-                                   .mtu = 1450,
                                    .destination_mac = workload_mac,
-                                   .source_mac = router_mac};
+                                   .source_mac = router_mac,
+                                   .mtu = 1450};
         *tables_.next_hop(0, 2) = {.kind = NextHopKind::encapsulate,
                                    .port = 2,
                                    .ifindex = 12,
-                                   .mtu = 1450,
                                    .destination_mac = router_mac,
                                    .source_mac = fabric_mac,
+                                   .mtu = 1450,
                                    .tunnel_source = address("192.0.2.1"),
                                    .tunnel_destination = address("192.0.2.2")};
         add_route("10.0.0.10", 1), add_route("fd00:a::10", 1), add_route("10.0.0.11", 2), add_route("fd00:a::11", 2);

@@ -153,9 +153,9 @@ class Planner {
                                       .flags = is_host ? uint8_t{0} : next_hop_peer_elsewhere,
                                       .port = port,
                                       .ifindex = fact.ifindex,
-                                      .mtu = fact.mtu,
                                       .destination_mac = fact.peer_mac,
-                                      .source_mac = fact.mac};
+                                      .source_mac = fact.mac,
+                                      .mtu = fact.mtu};
         return add_port(port,
                         {.ifindex = fact.ifindex,
                          .zone = plan_.numbering.zones.at(network),
@@ -241,9 +241,9 @@ class Planner {
         return NextHop{.kind = NextHopKind::encapsulate,
                        .port = plan_.numbering.ports.at("fabric/" + fabric->first),
                        .ifindex = fabric->second.ifindex,
-                       .mtu = static_cast<uint16_t>(std::max<int>(fabric->second.mtu - overhead, 0)),
                        .destination_mac = is_resolved ? fact->second.next_hop : MacAddress{},
                        .source_mac = fabric->second.mac,
+                       .mtu = static_cast<uint16_t>(std::max<int>(fabric->second.mtu - overhead, 0)),
                        .tunnel_source = *source,
                        .tunnel_destination = *destination};
     }

@@ -51,23 +51,14 @@ inline Fate check_addresses(const Journey& j) {
 }
 
 template <typename Packet>
-inline Fate check_ethernet(Packet& packet, const Journey& j) {
+inline Fate check_ethernet(Packet& packet, Journey& j) {
     const auto* ethernet = packet.template at<EthernetHeader>(0);
     if (!ethernet) return drop(DropReason::frame_truncated);
     if (packet.has_hidden_vlan_tag()) return drop(DropReason::ethertype_unsupported);
+    if (MacPair::at(ethernet->destination) == MacPair::at(j.port->router_mac)) return go_on();
     if (!(ethernet->source == j.port->peer_mac)) return drop(DropReason::source_mac_spoofed);
-    if (ethernet->destination == j.port->router_mac || is_group(ethernet->destination)) return go_on();
-    return drop(DropReason::destination_mac_foreign);
-}
-
-// An IP packet to a group address at the Ethernet level is none that a router forwards (RFC 1812, section 5.3.4).
-template <typename Packet>
-inline Fate check_unicast(Packet& packet, const Journey& j) {
-    const auto* ethernet = packet.template at<EthernetHeader>(j.frame_offset);
-    if (!ethernet) return drop(DropReason::frame_truncated);
-    const bool is_tunnelled = j.frame_offset != 0;
-    if (!is_tunnelled && is_group(ethernet->destination)) return drop(DropReason::multicast_unsupported);
-    return check_addresses(j);
+    j.is_to_group = is_group(ethernet->destination);
+    return j.is_to_group ? go_on() : drop(DropReason::destination_mac_foreign);
 }
 
 // The outer headers of a frame on a fabric port: how many bytes they are before the VXLAN header, 0: not a tunnel packet to us.

@@ -62,8 +62,10 @@ inline uint32_t find_flow(const Tables& tables, const FlowPlace& place, const Fl
 // A pair is over when neither direction was used within the timeout of its state.
 template <typename Tables>
 inline bool is_expired(const Tables& tables, const Config& config, uint32_t number, const FlowEntry& entry, uint32_t now) {
+    const uint32_t idle = now - load(entry.last_seen);
+    if (idle <= flow_timeout_min) return false;
     const uint32_t timeout = timeout_of(entry.mode, entry.protocol, config.timeouts);
-    if (now - load(entry.last_seen) <= timeout) return false;
+    if (idle <= timeout) return false;
     const auto* detail = tables.flow_detail(number);
     const auto* other = detail ? tables.flow(detail->other) : nullptr;
     return !other || now - load(other->last_seen) > timeout;

@@ -40,10 +40,11 @@ struct Journey : Headers {
     uint16_t source_hop;  // the next hop that leads back to whoever sent this: port (workload, host) or node (fabric)
     uint8_t tunnel_traffic_class;
     bool came_encapsulated;
+    bool is_to_group;  // at the Ethernet level
 
     // find or judge
-    const Zone* zone;
-    FlowEntry* flow;  // nullptr: no flow that is in force
+    const Zone* zone;  // looked up where it is needed (find_zone)
+    FlowEntry* flow;   // nullptr: no flow that is in force
     const NextHop* next_hop;
     uint64_t hash;
     uint32_t flow_number;

@@ -32,10 +32,18 @@ inline Fate check_opens_flow(const Journey& j) {
     return go_on();
 }
 
+template <typename Tables>
+inline const Zone* find_zone(const Tables& tables, Journey& j) {
+    if (!j.zone) j.zone = tables.zone(j.epoch, j.key.zone);
+    return j.zone && j.zone->vni != 0 ? j.zone : nullptr;
+}
+
 // The source must live where the packet came from, and the destination must have a way.
 template <typename Tables>
 inline Fate judge(const Tables& tables, Journey& j) {
     j.is_judged = true;
+    const Fate fate = check_addresses(j);
+    if (fate.is_decided()) return fate;
     const Address& sender = j.is_related ? j.error_source : j.key.source;
     const RouteMatch back = RouteMatch::unpack(tables.route_to(j.epoch, j.key.zone, sender));
     if (back.next_hop != j.source_hop || j.source_hop == no_next_hop) return drop_foreign_source(j);
@@ -58,16 +66,19 @@ inline Fate find_or_judge(const Tables& tables, Journey& j) {
 
 // Which plane carries the packet (D8). In the user plane everything that came here is carried here.
 template <typename Packet, typename Tables>
-inline Fate choose_plane(const Tables& tables, const Journey& j) {
-    if (Packet::plane == Plane::user) return go_on();
+inline Fate choose_plane(const Tables& tables, Journey& j) {
+    if (Packet::plane == Plane::user && j.flow) return go_on();
     const bool is_placed = j.flow && (j.flow_mode & flow_mode_user_plane) != 0;
-    if (!is_placed && !(!j.flow && j.zone->plane == Plane::user)) return go_on();
+    if (j.flow && !is_placed) return go_on();
+    const Zone* zone = find_zone(tables, j);
+    if (!zone) return drop(DropReason::port_unconfigured);
+    if (Packet::plane == Plane::user || (!is_placed && zone->plane != Plane::user)) return go_on();
     const auto* user_plane = tables.user_plane();
     const uint32_t heartbeat = user_plane ? load(user_plane->heartbeat) : 0;
     const int32_t age = static_cast<int32_t>(j.now - heartbeat);
     if (heartbeat != 0 && age <= static_cast<int32_t>(j.config->user_plane_timeout))
         return punt(is_placed ? PuntReason::flow_placed : PuntReason::placed);
-    return j.zone->fallback_to_kernel ? go_on() : drop(DropReason::user_plane_down);
+    return zone->fallback_to_kernel ? go_on() : drop(DropReason::user_plane_down);
 }
 
 // always_inline: clang 19 leaves it out of line at any threshold, and BPF functions cannot return a struct.
@@ -87,7 +98,7 @@ template <typename Tables>
         case NextHopKind::host:
             break;
     }
-    return j.next_hop->destination_mac == MacAddress{} ? drop(DropReason::next_hop_unresolved) : go_on();
+    return MacPair::at(j.next_hop->destination_mac).has_destination() ? go_on() : drop(DropReason::next_hop_unresolved);
 }
 
 // No ICMP about ICMP errors or later fragments (RFC 1812, section 4.3.2.7; RFC 4443, section 2.4 e), and none into a tunnel:
@@ -97,7 +108,8 @@ inline Reply reply_if_allowed(const Journey& j, Reply reply) {
 }
 
 // May it leave? The TTL goes down once per virtual router: where the packet came from a workload or the host.
-inline Fate check_may_leave(Journey& j) {
+template <typename Tables>
+inline Fate check_may_leave(const Tables& tables, Journey& j) {
     if (!j.came_encapsulated && j.ttl <= 1) {
         j.reply = reply_if_allowed(j, Reply::time_exceeded);
         return drop(DropReason::ttl_expired);
@@ -106,7 +118,8 @@ inline Fate check_may_leave(Journey& j) {
         j.reply = reply_if_allowed(j, Reply::too_big);
         return drop(DropReason::mtu_exceeded);
     }
-    return decided(j.next_hop->kind == NextHopKind::encapsulate ? Verdict::forward : Verdict::deliver);
+    if (j.next_hop->kind != NextHopKind::encapsulate) return decided(Verdict::deliver);
+    return find_zone(tables, j) ? decided(Verdict::forward) : drop(DropReason::port_unconfigured);
 }
 
 }  // namespace biplane

@@ -1,7 +1,7 @@
 // Lookups in the planned tables. All read the bank of the given epoch; all loops have a constant bound.
 //
 // Tables is what a plane offers (KernelTables, SharedTables): one member function per table that returns a pointer to an entry,
-// nullptr if there is no such entry, and three that the kernel plane keeps out of line: route_to(), reclaim_rank(),
+// nullptr if there is no such entry, and some that the kernel plane keeps out of line: route_to(), route_with_length(), reclaim_rank(),
 // and create_flow(), which takes what new_flow() points to.
 #pragma once
 #include "datapath/hash.hpp"
@@ -63,12 +63,23 @@ inline uint16_t route_in_bucket(const Tables& tables, uint32_t epoch, uint32_t b
     return no_next_hop;
 }
 
+// The route of exactly this prefix length that the destination lies in.
+template <typename Tables>
+inline uint16_t route_of_length(const Tables& tables, uint32_t epoch, uint16_t zone, uint8_t length, const Address& destination) {
+    const Config* config = tables.config();
+    if (!config) return no_next_hop;
+    const Address prefix = masked(destination, length);
+    const RoutePlace place = place_route(zone, length, prefix, config->hash_secret, config->route_bucket_mask);
+    const uint16_t next_hop = route_in_bucket(tables, epoch, place.first_bucket, zone, length, prefix);
+    if (next_hop != no_next_hop) return next_hop;
+    return route_in_bucket(tables, epoch, place.second_bucket, zone, length, prefix);
+}
+
 // Longest prefix match (RFC 1812, section 5.2.4.3) in the zone's routes: one probe per prefix length that the zone has.
 template <typename Tables>
 inline RouteMatch longest_route(const Tables& tables, uint32_t epoch, uint16_t zone_number, const Address& destination) {
     const Zone* zone = tables.zone(epoch, zone_number);
-    const Config* config = tables.config();
-    if (!zone || !config) return {no_next_hop, 0};
+    if (!zone) return {no_next_hop, 0};
     const bool ipv4 = is_ipv4(destination);
     const uint32_t first = ipv4 ? 0 : zone->ipv4_lengths;
     const uint32_t count = ipv4 ? zone->ipv4_lengths : zone->ipv6_lengths;
@@ -76,10 +87,7 @@ inline RouteMatch longest_route(const Tables& tables, uint32_t epoch, uint16_t z
     for (uint64_t i = 0; i < zone_lengths_max; ++i) {
         if (i >= count) break;
         const uint8_t length = zone->lengths[(first + i) & (zone_lengths_max - 1)];
-        const Address prefix = masked(destination, length);
-        const RoutePlace place = place_route(zone_number, length, prefix, config->hash_secret, config->route_bucket_mask);
-        uint16_t next_hop = route_in_bucket(tables, epoch, place.first_bucket, zone_number, length, prefix);
-        if (next_hop == no_next_hop) next_hop = route_in_bucket(tables, epoch, place.second_bucket, zone_number, length, prefix);
+        const uint16_t next_hop = tables.route_with_length(epoch, zone_number, length, destination);
         if (next_hop != no_next_hop) return {next_hop, length};
     }
     return {no_next_hop, 0};

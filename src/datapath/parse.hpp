@@ -240,14 +240,11 @@ inline bool is_ipv4_checksum_right(Packet& packet, uint32_t offset, uint32_t hea
     return fold(sum) == 0xffff;
 }
 
+// What the fixed part of the header says. `header_bytes` with options.
 template <typename Packet>
-inline Fate parse_ipv4(Packet& packet, Headers& h) {
-    const auto* ip = packet.template at<Ipv4Header>(h.network_offset());
-    if (!ip) return drop(DropReason::frame_truncated);
-    const uint32_t header_bytes = (ip->version_and_length & 0x0f) * 4u;
+inline Fate read_ipv4(Packet& packet, const Ipv4Header* ip, Headers& h, uint32_t header_bytes) {
     h.network_bytes = ip->total_length.to_host();
-    if (ip->version_and_length >> 4 != 4 || header_bytes < sizeof(Ipv4Header) || h.network_bytes < header_bytes ||
-        h.network_offset() + h.network_bytes > packet.length())
+    if (h.network_bytes < header_bytes || h.network_offset() + h.network_bytes > packet.length())
         return drop(DropReason::ipv4_header_invalid);
     h.segment_bytes = static_cast<uint16_t>(h.network_bytes);
     h.ttl = ip->ttl;
@@ -255,10 +252,21 @@ inline Fate parse_ipv4(Packet& packet, Headers& h) {
     h.key.protocol = ip->protocol;
     h.key.source = address_from_ipv4(ip->source);
     h.key.destination = address_from_ipv4(ip->destination);
+    h.may_fragment = (ip->fragment.to_host() & ipv4_do_not_fragment) == 0;
+    h.transport_offset = static_cast<uint16_t>(h.network_offset() + header_bytes);
+    return go_on();
+}
+
+template <typename Packet>
+inline Fate parse_ipv4(Packet& packet, Headers& h) {
+    const auto* ip = packet.template at<Ipv4Header>(h.network_offset());
+    if (!ip) return drop(DropReason::frame_truncated);
+    const uint32_t header_bytes = (ip->version_and_length & 0x0f) * 4u;
     const uint16_t fragment = ip->fragment.to_host();
     h.is_fragment = (fragment & (ipv4_more_fragments | ipv4_fragment_offset)) != 0;
-    h.may_fragment = (fragment & ipv4_do_not_fragment) == 0;
-    h.transport_offset = static_cast<uint16_t>(h.network_offset() + header_bytes);
+    if (ip->version_and_length >> 4 != 4 || header_bytes < sizeof(Ipv4Header)) return drop(DropReason::ipv4_header_invalid);
+    const Fate read = read_ipv4(packet, ip, h, header_bytes);
+    if (read.is_decided()) return read;
     if (!is_ipv4_checksum_right(packet, h.network_offset(), header_bytes)) return drop(DropReason::ipv4_checksum_invalid);
     if (header_bytes > sizeof(Ipv4Header)) {
         const Fate fate = parse_ipv4_options(packet, h, header_bytes - sizeof(Ipv4Header));
@@ -316,9 +324,7 @@ inline Fate parse_ipv6_extensions(Packet& packet, Headers& h) {
 }
 
 template <typename Packet>
-inline Fate parse_ipv6(Packet& packet, Headers& h) {
-    const auto* ip = packet.template at<Ipv6Header>(h.network_offset());
-    if (!ip) return drop(DropReason::frame_truncated);
+inline Fate read_ipv6(Packet& packet, const Ipv6Header* ip, Headers& h) {
     const uint32_t first_word = ip->version_class_label.to_host();
     h.network_bytes = sizeof(Ipv6Header) + ip->payload_length.to_host();
     if (first_word >> 28 != 6 || h.network_offset() + h.network_bytes > packet.length())
@@ -330,8 +336,59 @@ inline Fate parse_ipv6(Packet& packet, Headers& h) {
     h.key.protocol = ip->next_header;
     h.key.source = {{ip->source[0], ip->source[1]}};
     h.key.destination = {{ip->destination[0], ip->destination[1]}};
-    if (is_ipv4(h.key.source) || is_ipv4(h.key.destination)) return drop(DropReason::martian_address);
-    return parse_ipv6_extensions(packet, h);
+    return is_ipv4(h.key.source) || is_ipv4(h.key.destination) ? drop(DropReason::martian_address) : go_on();
+}
+
+template <typename Packet>
+inline Fate parse_ipv6(Packet& packet, Headers& h) {
+    const auto* ip = packet.template at<Ipv6Header>(h.network_offset());
+    if (!ip) return drop(DropReason::frame_truncated);
+    const Fate read = read_ipv6(packet, ip, h);
+    return read.is_decided() ? read : parse_ipv6_extensions(packet, h);
+}
+
+// --- The usual packet ----------------------------------------------------------------------------------------------------
+// TCP or UDP right behind an IPv4 header without options or an IPv6 header, no fragment, in a frame that starts at one of the
+// places it usually does. Inlined, with constant offsets; the steps are those of parse(), and so is what they say.
+
+template <typename Packet>
+inline Fate parse_plain_transport(Packet& packet, Headers& h, uint32_t transport_bytes) {
+    return h.key.protocol == protocol::tcp ? parse_tcp(packet, h, transport_bytes) : parse_udp(packet, h, transport_bytes);
+}
+
+inline bool is_tcp_or_udp(uint8_t number) { return number == protocol::tcp || number == protocol::udp; }
+
+template <uint32_t FrameOffset, typename Packet>
+inline bool parse_plain_at(Packet& packet, Headers& h, Fate& fate) {
+    constexpr uint32_t network = FrameOffset + sizeof(EthernetHeader);
+    const auto* ethernet = packet.template at<EthernetHeader>(FrameOffset);
+    if (!ethernet) return false;
+    if (ethernet->ethertype == ethertype_ipv4) {
+        const auto* ip = packet.template at<Ipv4Header>(network);
+        constexpr be16 fragment_bits = be16::from_host(ipv4_more_fragments | ipv4_fragment_offset);
+        if (!ip || ip->version_and_length != 0x45 || (ip->fragment.raw & fragment_bits.raw) != 0) return false;
+        if (!is_tcp_or_udp(ip->protocol)) return false;
+        fate = read_ipv4(packet, ip, h, sizeof(Ipv4Header));
+        h.transport_offset = network + sizeof(Ipv4Header);  // constant from here on
+        if (!fate.is_decided() && fold(sum_of<sizeof(Ipv4Header)>(ip)) != 0xffff) fate = drop(DropReason::ipv4_checksum_invalid);
+        if (!fate.is_decided()) fate = parse_plain_transport(packet, h, h.network_bytes - sizeof(Ipv4Header));
+        return true;
+    }
+    if (!(ethernet->ethertype == ethertype_ipv6)) return false;
+    const auto* ip = packet.template at<Ipv6Header>(network);
+    if (!ip || !is_tcp_or_udp(ip->next_header)) return false;
+    fate = read_ipv6(packet, ip, h);
+    h.transport_offset = network + sizeof(Ipv6Header);
+    if (!fate.is_decided()) fate = parse_plain_transport(packet, h, h.network_bytes - sizeof(Ipv6Header));
+    return true;
+}
+
+// False: not the usual packet, nothing is filled in.
+template <typename Packet>
+inline bool parse_plain(Packet& packet, Headers& h, Fate& fate) {
+    if (h.frame_offset == 0) return parse_plain_at<0>(packet, h, fate);
+    if (h.frame_offset == tunnel_ipv4_bytes) return parse_plain_at<tunnel_ipv4_bytes>(packet, h, fate);
+    return false;
 }
 
 // The frame whose Ethernet header lies at h.frame_offset. Packet::parse_headers() calls this, the kernel's out of line.

@@ -24,16 +24,20 @@ struct Outcome {
     bool is_traced;
 };
 
+// The usual packet is looked into on the spot, every other one out of line.
+template <typename Packet>
+inline Fate parse_packet(Packet& packet, Journey& j) {
+    Fate fate{};
+    return parse_plain(packet, j, fate) ? fate : Fate::unpack(packet.parse_headers(j));
+}
+
+// The addresses are checked when a flow is judged: those of a known flow were.
 template <typename Packet, typename Tables>
 inline Fate admit(Packet& packet, const Tables& tables, Journey& j) {
-    j.zone = tables.zone(j.epoch, j.key.zone);
-    if (!j.zone || j.zone->vni == 0) return drop(DropReason::port_unconfigured);
     if (j.is_arp || j.is_neighbour_message) return Fate::unpack(decide_answer(&packet, &tables, &j));
-    if (j.came_encapsulated) {
-        const Fate fate = check_congestion(j);
-        if (fate.is_decided()) return fate;
-    }
-    return check_unicast(packet, j);
+    // RFC 1812, section 5.3.4: an IP packet to a group at the Ethernet level is none that a router forwards.
+    if (j.is_to_group) return drop(DropReason::multicast_unsupported);
+    return j.came_encapsulated ? check_congestion(j) : go_on();
 }
 
 // Reads only. Undecided is no outcome: the last step always decides.
@@ -43,7 +47,7 @@ inline Fate decide(Packet& packet, const Tables& tables, uint32_t ifindex, Journ
     if (fate.is_decided()) return fate;
     fate = j.port->kind == PortKind::fabric ? open_tunnel(packet, tables, j) : check_ethernet(packet, j);
     if (fate.is_decided()) return fate;
-    fate = Fate::unpack(packet.parse_headers(j));
+    fate = parse_packet(packet, j);
     if (fate.is_decided()) return fate;
     fate = admit(packet, tables, j);
     if (fate.is_decided()) return fate;
@@ -54,7 +58,7 @@ inline Fate decide(Packet& packet, const Tables& tables, uint32_t ifindex, Journ
     if (fate.is_decided()) return fate;
     fate = choose_next_hop(tables, j);
     if (fate.is_decided()) return fate;
-    return check_may_leave(j);
+    return check_may_leave(tables, j);
 }
 
 // Writes what was decided: the flow, then the packet.

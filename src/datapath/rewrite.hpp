@@ -13,8 +13,7 @@ constexpr MacAddress tunnel_inner_source{{0x02, 0x62, 0x70, 0x00, 0x00, 0x02}};
 constexpr uint8_t tunnel_ttl = 64;
 
 inline void write_ethernet(EthernetHeader& ethernet, const NextHop& hop, bool is_ipv6) {
-    ethernet.destination = hop.destination_mac;
-    ethernet.source = hop.source_mac;
+    MacPair::at(ethernet.destination) = MacPair::at(hop.destination_mac);
     ethernet.ethertype = is_ipv6 ? ethertype_ipv6 : ethertype_ipv4;
 }
 

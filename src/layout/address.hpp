@@ -32,4 +32,18 @@ struct MacAddress {
 };
 static_assert(sizeof(MacAddress) == 6);
 
+// Two Ethernet addresses that lie one behind the other, destination first as in a frame, moved and compared as words: clang for BPF
+// would take them byte by byte.
+struct BIPLANE_UNALIGNED __attribute__((may_alias)) MacPair {
+    uint32_t words[3];
+
+    static const MacPair& at(const MacAddress& first) { return *reinterpret_cast<const MacPair*>(&first); }
+    static MacPair& at(MacAddress& first) { return *reinterpret_cast<MacPair*>(&first); }
+    friend constexpr bool operator==(const MacPair& a, const MacPair& b) {
+        return a.words[0] == b.words[0] && a.words[1] == b.words[1] && a.words[2] == b.words[2];
+    }
+    constexpr bool has_destination() const { return (words[0] | (words[1] & 0xffff)) != 0; }  // not all zero
+};
+static_assert(sizeof(MacPair) == 12);
+
 }  // namespace biplane

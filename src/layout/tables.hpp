@@ -32,6 +32,7 @@ constexpr uint32_t route_bucket_ways = 8;
 constexpr uint32_t flow_bucket_ways = 8;
 constexpr uint32_t flow_lock_slots = 4096;
 constexpr uint32_t first_workload_socket = 256;  // XSKMAP: below it the punt port's and the fabric ports' queues,
+constexpr uint32_t processors_max = 1024;        // clocks: beyond, processors share one
 constexpr uint32_t socket_slots = first_workload_socket + ports_max;  // from it on one per port: workloads with XDP
 constexpr uint32_t layout_version = 2;                                // raise with every change of a type in this file
 
@@ -42,6 +43,8 @@ constexpr uint16_t no_next_hop = 0;
 // --- Config: one entry, not banked ---------------------------------------------------------------------------------------
 
 // Timeouts of flows by protocol and state, in ticks. An idle flow past its timeout is expired.
+constexpr uint32_t flow_timeout_min = ticks_from_ms(1000);  // no timeout is shorter
+
 struct FlowTimeouts {
     uint32_t tcp_opening;      // SYN seen, not yet answered and acknowledged
     uint32_t tcp_established;  // RFC 5382: at least 2 h 4 min
@@ -59,7 +62,7 @@ struct Config {
     uint32_t hash_secret[10];     // NH key of hash.hpp, random per boot, never 0
     uint32_t flow_bucket_mask;    // flow buckets - 1
     uint32_t route_bucket_mask;   // route buckets per bank - 1
-    uint32_t counter_slots;       // rows of `counters`: one per processor, then one for the user plane
+    uint32_t counter_slots;       // rows of `counters`: one per processor, the last one for the user plane
     uint32_t user_plane_timeout;  // ticks after which a user plane without heartbeat counts as dead
     FlowTimeouts timeouts;
     uint64_t trace_nonce;   // not 0: a packet that carries it is traced, not carried (see TraceRecord)
@@ -81,16 +84,18 @@ struct Port {
     uint16_t zone;     // workload, host
     PortKind kind;
     uint8_t flags;
-    uint16_t next_hop;      // workload, host: the next hop that delivers to this port. Sources are checked against it
-    uint16_t mtu;           // of the IP packet, bytes
-    uint16_t socket_slot;   // fabric, workload with XDP: XSKMAP slot of queue 0, 0: none. Fabric: queue q has slot + q
+    uint16_t next_hop;     // workload, host: the next hop that delivers to this port. Sources are checked against it
+    uint16_t mtu;          // of the IP packet, bytes
+    uint16_t socket_slot;  // fabric, workload with XDP: XSKMAP slot of queue 0, 0: none. Fabric: queue q has slot + q
+    uint8_t pad[2];
     MacAddress router_mac;  // the router's address on this port (fabric: the interface's own)
     MacAddress peer_mac;    // workload, host: the only address allowed behind this port
-    uint8_t pad[2];
+    uint8_t more_pad[4];
     Address underlay_ipv4;  // fabric: this node's tunnel end points; all zero if there is none
     Address underlay_ipv6;
 };
 static_assert(sizeof(Port) == 64);
+static_assert(offsetof(Port, router_mac) % 8 == 0 && offsetof(Port, peer_mac) == offsetof(Port, router_mac) + 6, "a MacPair");
 
 struct PortIndexEntry {
     uint32_t ifindex;  // 0: empty
@@ -149,14 +154,17 @@ struct NextHop {
     uint8_t flags;
     uint16_t port;               // egress port number (deliver, host: the workload or host port; encapsulate: the fabric port)
     uint32_t ifindex;            // of the egress interface
-    uint16_t mtu;                // of the inner IP packet, bytes
     MacAddress destination_mac;  // deliver: the workload's; encapsulate: the underlay next hop's (all zero: not resolved yet)
     MacAddress source_mac;       // deliver: the router's on that port; encapsulate: the fabric interface's
+    uint16_t mtu;                // of the inner IP packet, bytes
     uint8_t pad[10];
     Address tunnel_source;       // encapsulate: this node's underlay address; same family as the destination
     Address tunnel_destination;  // encapsulate: the other node's
 };
 static_assert(sizeof(NextHop) == 64);
+static_assert(offsetof(NextHop, destination_mac) % 8 == 0 &&
+                  offsetof(NextHop, source_mac) == offsetof(NextHop, destination_mac) + 6,
+              "a MacPair");
 
 // --- Flows ---------------------------------------------------------------------------------------------------------------
 
@@ -254,6 +262,16 @@ struct PortCounters {
     uint64_t drops[drop_reasons];
 };
 constexpr uint64_t icmp_errors_per_window = 100;
+
+// --- Clock: one per processor, of the kernel plane -------------------------------------------------------------------------
+
+// CLOCK_MONOTONIC_COARSE moves only when the jiffies do: it is read once per jiffy and kept.
+struct ProcessorClock {
+    uint64_t jiffies;  // when the tick was read
+    uint32_t tick;
+    uint32_t pad[13];
+};
+static_assert(sizeof(ProcessorClock) == 64);
 
 // --- User plane ----------------------------------------------------------------------------------------------------------
 

@@ -20,8 +20,8 @@ constexpr uint64_t page_bytes = 4096;
 
 struct PinnedMap {
     Fd fd;
-    uint32_t entries;
-    uint32_t entry_bytes;
+    uint32_t values;
+    uint32_t value_bytes;
 };
 
 Result<PinnedMap> open_pin(const std::string& path) {
@@ -32,8 +32,6 @@ Result<PinnedMap> open_pin(const std::string& path) {
     if (bpf_obj_get_info_by_fd(fd.get(), &info, &info_bytes) != 0) return failed_call("ask the kernel about " + path, errno);
     return PinnedMap{std::move(fd), info.max_entries, info.value_size};
 }
-
-constexpr uint64_t stride_of(uint64_t entry_bytes) { return (entry_bytes + 7) / 8 * 8; }
 
 uint32_t power_of_two_below(uint32_t value) {
     uint32_t power = 1;
@@ -81,12 +79,17 @@ Status SharedTables::map_pin(const std::string& directory, const char* name, Acc
     const std::string path = directory + "/" + name;
     auto map = open_pin(path);
     if (!map) return map.error().within("map the tables");
-    if (map->entry_bytes != sizeof(T) || (wanted_entries != 0 && map->entries != wanted_entries))
-        return failure("the pinned table " + path + " has " + std::to_string(map->entries) + " entries of " +
-                       std::to_string(map->entry_bytes) + " bytes, expected " + std::to_string(wanted_entries) + " of " +
+    // One value with all entries, or one value per entry: the same memory (planes/kernel/kernel_object.hpp).
+    static_assert(sizeof(T) % 8 == 0, "the kernel rounds values up");
+    const uint64_t table_bytes = uint64_t{map->values} * map->value_bytes;
+    const uint64_t entries = table_bytes / sizeof(T);
+    if (table_bytes % sizeof(T) != 0 || (map->values != 1 && map->value_bytes != sizeof(T)) ||
+        (wanted_entries != 0 && entries != wanted_entries))
+        return failure("the pinned table " + path + " has " + std::to_string(map->values) + " values of " +
+                       std::to_string(map->value_bytes) + " bytes, expected " + std::to_string(wanted_entries) + " entries of " +
                        std::to_string(sizeof(T)) + ": it was made by another version or with other sizes");
-    if (found_entries) *found_entries = map->entries;
-    const uint64_t bytes = (uint64_t{map->entries} * stride_of(sizeof(T)) + page_bytes - 1) / page_bytes * page_bytes;
+    if (found_entries) *found_entries = entries;
+    const uint64_t bytes = (table_bytes + page_bytes - 1) / page_bytes * page_bytes;
     const int protection = access == Access::write ? PROT_READ | PROT_WRITE : PROT_READ;
     void* address = mmap(nullptr, bytes, protection, MAP_SHARED, map->fd.get(), 0);
     if (address == MAP_FAILED) return failed_call("map the pinned table " + path, errno);
@@ -129,7 +132,7 @@ Result<SharedTables> SharedTables::open(const std::string& directory, Access acc
 
 template <typename T>
 void SharedTables::allocate(uint64_t entries, T*& place) {
-    const uint64_t bytes = (entries * stride_of(sizeof(T)) + page_bytes - 1) / page_bytes * page_bytes;
+    const uint64_t bytes = (entries * sizeof(T) + page_bytes - 1) / page_bytes * page_bytes;
     void* address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (address == MAP_FAILED) return;
     mappings_.push_back({address, bytes});
@@ -203,6 +206,10 @@ SharedTables::~SharedTables() { release(); }
 
 uint32_t SharedTables::route_to(uint32_t epoch, uint16_t zone, const Address& destination) const {
     return longest_route(*this, epoch, zone, destination).packed();
+}
+
+uint16_t SharedTables::route_with_length(uint32_t epoch, uint16_t zone, uint8_t length, const Address& destination) const {
+    return route_of_length(*this, epoch, zone, length, destination);
 }
 
 uint32_t SharedTables::reclaim_rank(uint32_t flow, uint32_t now) const { return rank_for_reclaim(*this, flow, now); }

@@ -2,6 +2,7 @@
 // counterpart of the kernel program's tables (planes/kernel/kernel_tables.hpp): the same members, so that the pipeline takes
 // either. The object owns the mappings; the pointers it hands out live as long as it. Any number of threads may read.
 #pragma once
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -18,8 +19,10 @@ enum class FlowCreation : uint8_t;
 struct TableSizes {
     uint32_t flow_buckets = 1u << 16;   // power of two; 8 entries each, a flow takes two
     uint32_t route_buckets = 1u << 13;  // power of two, per bank; 8 routes each
-    uint32_t counter_slots = 2;         // processors + 1
+    uint32_t counter_slots = 2;         // power of two: counter_slots_for()
 };
+// A row of counters per processor, the last one for the user plane.
+constexpr uint32_t counter_slots_for(uint32_t processors) { return std::bit_ceil(processors + 1); }
 
 class SharedTables {
    public:
@@ -51,6 +54,7 @@ class SharedTables {
     UserPlaneStatus* user_plane() const { return user_plane_; }
     TraceRecord* trace() const { return trace_; }
     uint32_t route_to(uint32_t epoch, uint16_t zone, const Address& destination) const;
+    uint16_t route_with_length(uint32_t epoch, uint16_t zone, uint8_t length, const Address& destination) const;
     uint32_t reclaim_rank(uint32_t flow, uint32_t now) const;
     NewFlow* new_flow() const { return new_flow_.get(); }  // one thread per SharedTables object may carry packets
     FlowCreation create_flow(NewFlow& flow) const;

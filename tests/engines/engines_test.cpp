@@ -8,6 +8,7 @@
 
 #include "engines/engine.hpp"
 #include "engines/play.hpp"
+#include "planes/kernel/kernel_object.hpp"
 
 namespace biplane::engines {
 namespace {
@@ -27,6 +28,14 @@ Result<std::unique_ptr<Engine>> make_native_kernel() { return native_engine(Plan
 Result<std::unique_ptr<Engine>> make_tcx() { return kernel_engine(FabricHook::tcx, BIPLANE_BPF_OBJECT, seed); }
 Result<std::unique_ptr<Engine>> make_xdp() { return kernel_engine(FabricHook::xdp, BIPLANE_BPF_OBJECT, seed); }
 
+// The other form of the tables (planes/kernel/kernel_object.hpp).
+Result<std::unique_ptr<Engine>> make_tcx_lookup() {
+    return kernel_engine(FabricHook::tcx, lookup_object_of(BIPLANE_BPF_OBJECT), seed);
+}
+Result<std::unique_ptr<Engine>> make_xdp_lookup() {
+    return kernel_engine(FabricHook::xdp, lookup_object_of(BIPLANE_BPF_OBJECT), seed);
+}
+
 Result<std::unique_ptr<Engine>> make_live_tcx() { return live_engine(FabricHook::tcx, BIPLANE_BPF_OBJECT, seed); }
 Result<std::unique_ptr<Engine>> make_live_xdp() { return live_engine(FabricHook::xdp, BIPLANE_BPF_OBJECT, seed); }
 
@@ -36,6 +45,8 @@ const Bench benches[] = {{"native_user", make_native_user, cases::Holds::in_the_
                          {"native_kernel", make_native_kernel, cases::Holds::in_the_kernel_plane, false, false},
                          {"tcx", make_tcx, cases::Holds::in_the_kernel_plane, false, true},
                          {"xdp", make_xdp, cases::Holds::in_the_kernel_plane, true, true},
+                         {"tcx_lookup", make_tcx_lookup, cases::Holds::in_the_kernel_plane, false, true},
+                         {"xdp_lookup", make_xdp_lookup, cases::Holds::in_the_kernel_plane, true, true},
                          {"live_tcx", make_live_tcx, cases::Holds::in_the_kernel_plane, false, true},
                          {"live_xdp", make_live_xdp, cases::Holds::in_the_kernel_plane, true, true},
                          {"live_user", make_live_user, cases::Holds::in_the_user_plane, false, true}};

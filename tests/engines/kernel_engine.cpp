@@ -17,7 +17,7 @@ namespace {
 
 class KernelEngine : public Engine {
    public:
-    KernelEngine(FabricHook hook, KernelObject object) : hook_(hook), object_(std::move(object)) {}
+    KernelEngine(FabricHook hook, LoadedObject object) : hook_(hook), object_(std::move(object)) {}
 
     std::string name() const override { return hook_ == FabricHook::xdp ? "xdp" : "tcx"; }
     Plane plane() const override { return Plane::kernel; }
@@ -86,7 +86,7 @@ class KernelEngine : public Engine {
     static constexpr int refused = 1 << 20;
 
     FabricHook hook_;
-    KernelObject object_;
+    LoadedObject object_;
     Fd link_;
     SinkSocket sink_;
 };
@@ -94,7 +94,7 @@ class KernelEngine : public Engine {
 }  // namespace
 
 Result<std::unique_ptr<Engine>> kernel_engine(FabricHook hook, const std::string& object_path, uint64_t seed) {
-    auto object = load_kernel_object(object_path, hook == FabricHook::xdp ? "xdp" : "tcx", seed);
+    auto object = load_object(object_path, hook == FabricHook::xdp ? "xdp" : "tcx", seed);
     if (!object) return tl::unexpected(object.error());
     auto engine = std::make_unique<KernelEngine>(hook, std::move(*object));
     if (hook == FabricHook::tcx) return engine;

@@ -1,20 +1,14 @@
 // biplane.bpf.o, loaded by libbpf into the kernel ground, with tables of its own that are mapped here too.
 #pragma once
-#include <memory>
 #include <string>
 
 #include "base/result.hpp"
-#include "planes/shared_tables.hpp"
-
-struct bpf_object;
+#include "planes/kernel/kernel_object.hpp"
 
 namespace biplane::engines {
 
-struct KernelObject {
-    struct Closer {
-        void operator()(bpf_object* object) const;
-    };
-    std::unique_ptr<bpf_object, Closer> object;
+struct LoadedObject {
+    KernelObject object;
     int workload = -1, fabric_tcx = -1, fabric_xdp = -1, punt = -1;  // programs; owned by the object
     std::string pin_directory;
     SharedTables tables;
@@ -24,6 +18,6 @@ struct KernelObject {
 
 // `name` tells several objects of one process apart. `seed` is that of the tables' hash secret: equal to a native engine's, both
 // place their flows alike. What the programs punt goes to the interface of world::no_such_port.
-Result<KernelObject> load_kernel_object(const std::string& path, const std::string& name, uint64_t seed);
+Result<LoadedObject> load_object(const std::string& path, const std::string& name, uint64_t seed);
 
 }  // namespace biplane::engines

@@ -151,7 +151,7 @@ void LiveEngine::drain() {
 }
 
 Result<std::unique_ptr<Engine>> live_engine(FabricHook hook, const std::string& object_path, uint64_t seed) {
-    auto object = load_kernel_object(object_path, hook == FabricHook::xdp ? "live_xdp" : "live_tcx", seed);
+    auto object = load_object(object_path, hook == FabricHook::xdp ? "live_xdp" : "live_tcx", seed);
     if (!object) return tl::unexpected(object.error());
     auto engine = std::make_unique<LiveEngine>(hook, std::move(*object));
     if (const Status attached = engine->attach(); !attached) return tl::unexpected(attached.error());

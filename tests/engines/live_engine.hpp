@@ -14,7 +14,7 @@ namespace biplane::engines {
 
 class LiveEngine : public Engine {
    public:
-    LiveEngine(FabricHook hook, KernelObject object) : hook_(hook), object_(std::move(object)) {}
+    LiveEngine(FabricHook hook, LoadedObject object) : hook_(hook), object_(std::move(object)) {}
 
     std::string name() const override { return hook_ == FabricHook::xdp ? "live_xdp" : "live_tcx"; }
     Plane plane() const override { return Plane::kernel; }
@@ -30,7 +30,7 @@ class LiveEngine : public Engine {
     virtual void wait_until_carried() {}
 
     static bool wait_until(const std::function<bool()>& condition);
-    KernelObject& object() { return object_; }
+    LoadedObject& object() { return object_; }
 
    private:
     struct Wire {
@@ -49,7 +49,7 @@ class LiveEngine : public Engine {
     void drain();
 
     FabricHook hook_;
-    KernelObject object_;
+    LoadedObject object_;
     std::vector<Wire> wires_;
     std::vector<Fd> links_;
     SinkSocket sink_;

@@ -28,7 +28,7 @@ constexpr uint32_t patient_timeout = ticks_from_ms(30000);  // how late a heartb
 
 class LiveUserEngine : public LiveEngine {
    public:
-    explicit LiveUserEngine(KernelObject object) : LiveEngine(FabricHook::tcx, std::move(object)) {}
+    explicit LiveUserEngine(LoadedObject object) : LiveEngine(FabricHook::tcx, std::move(object)) {}
     ~LiveUserEngine() override {
         stop_ = true;
         if (thread_.joinable()) thread_.join();
@@ -115,7 +115,7 @@ class LiveUserEngine : public LiveEngine {
 }  // namespace
 
 Result<std::unique_ptr<Engine>> live_user_engine(const std::string& object_path, uint64_t seed) {
-    auto object = load_kernel_object(object_path, "live_user", seed);
+    auto object = load_object(object_path, "live_user", seed);
     if (!object) return tl::unexpected(object.error());
     auto engine = std::make_unique<LiveUserEngine>(std::move(*object));
     if (const Status started = engine->start(); !started) return tl::unexpected(started.error());

@@ -41,7 +41,7 @@ class segmentation : public testing::Test {
    protected:
     void SetUp() override {
         if (geteuid() != 0) GTEST_SKIP() << "needs root to load BPF programs";
-        static Result<KernelObject> object = load_kernel_object(BIPLANE_BPF_OBJECT, "segmentation", seed);
+        static Result<LoadedObject> object = load_object(BIPLANE_BPF_OBJECT, "segmentation", seed);
         ASSERT_TRUE(object) << object.error().message;
         object_ = &*object;
         TablesOnly engine(object_->tables);
@@ -71,7 +71,7 @@ class segmentation : public testing::Test {
 
     PortCounts counts(uint16_t port) { return counts_of(object_->tables, port); }
 
-    KernelObject* object_ = nullptr;
+    LoadedObject* object_ = nullptr;
 };
 
 Packet large_segment(std::string_view destination) {

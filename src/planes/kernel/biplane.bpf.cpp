@@ -22,7 +22,18 @@ constexpr uint32_t workload_linear_bytes = 54;
 constexpr uint32_t fabric_linear_bytes = 54 + tunnel_ipv4_bytes;
 constexpr uint32_t pulled_bytes = 256;
 
-inline uint32_t now_tick() { return static_cast<uint32_t>(bpf::ktime_get_coarse_ns() >> tick_shift); }
+// The kernel inlines jiffies64(), and calls for the time. A tick of another processor (see processors_max) is as good.
+inline uint32_t now_tick(const KernelTables& tables) {
+    ProcessorClock* clock = tables.clock();
+    const uint64_t jiffies = bpf::jiffies64();
+    if (clock && clock->jiffies == jiffies) return clock->tick;
+    const auto tick = static_cast<uint32_t>(bpf::ktime_get_coarse_ns() >> tick_shift);
+    if (clock) {
+        clock->tick = tick;
+        clock->jiffies = jiffies;
+    }
+    return tick;
+}
 
 template <typename Packet>
 inline bool write_punt_tag(Packet& packet, const Outcome& outcome) {
@@ -46,7 +57,7 @@ inline int run_tcx(__sk_buff* skb) {
     if (linear < LinearBytes && linear < skb->len) bpf::skb_pull_data(skb, skb->len < pulled_bytes ? skb->len : pulled_bytes);
     SkbPacket packet(skb);
     const KernelTables tables;
-    const Outcome outcome = process(packet, tables, skb->ifindex, now_tick());
+    const Outcome outcome = process(packet, tables, skb->ifindex, now_tick(tables));
     if (outcome.is_traced) return tc_drop;
     if (outcome.egress_ifindex)
         return static_cast<int>(outcome.to_peer ? bpf::redirect_peer(outcome.egress_ifindex, 0)
@@ -80,6 +91,12 @@ extern "C" __attribute__((noinline, used)) uint32_t bp_route_to(uint32_t epoch, 
     return longest_route(KernelTables{}, epoch, static_cast<uint16_t>(zone), Address{{destination_high, destination_low}}).packed();
 }
 
+extern "C" __attribute__((noinline, used)) uint32_t bp_route_with_length(uint32_t epoch, uint32_t zone_and_length,
+                                                                         uint64_t destination_high, uint64_t destination_low) {
+    return route_of_length(KernelTables{}, epoch, static_cast<uint16_t>(zone_and_length >> 8),
+                           static_cast<uint8_t>(zone_and_length), Address{{destination_high, destination_low}});
+}
+
 extern "C" __attribute__((noinline, used)) uint32_t bp_reclaim_rank(uint32_t flow, uint32_t now) {
     return rank_for_reclaim(KernelTables{}, flow, now);
 }
@@ -90,14 +107,18 @@ extern "C" __attribute__((noinline, used)) int bp_create_flow() {
     return static_cast<int>(make_pair(KernelTables{}, *flow));
 }
 
-extern "C" __attribute__((section("tc"), used)) int prog_tcx(__sk_buff* skb) { return run_tcx<workload_linear_bytes>(skb); }
+extern "C" __attribute__((section("biplane/tcx"), used)) int prog_tcx(__sk_buff* skb) {
+    return run_tcx<workload_linear_bytes>(skb);
+}
 
-extern "C" __attribute__((section("tc"), used)) int prog_tcx_fabric(__sk_buff* skb) { return run_tcx<fabric_linear_bytes>(skb); }
+extern "C" __attribute__((section("biplane/tcx"), used)) int prog_tcx_fabric(__sk_buff* skb) {
+    return run_tcx<fabric_linear_bytes>(skb);
+}
 
-extern "C" __attribute__((section("xdp"), used)) int prog_xdp(xdp_md* xdp) {
+extern "C" __attribute__((section("biplane/xdp"), used)) int prog_xdp(xdp_md* xdp) {
     XdpPacket packet(xdp);
     const KernelTables tables;
-    const Outcome outcome = process(packet, tables, xdp->ingress_ifindex, now_tick());
+    const Outcome outcome = process(packet, tables, xdp->ingress_ifindex, now_tick(tables));
     if (outcome.is_traced) return XDP_DROP;
     if (outcome.egress_ifindex) return static_cast<int>(bpf::redirect(outcome.egress_ifindex, 0));
     if (outcome.fate.verdict == Verdict::deliver) return XDP_PASS;
@@ -111,7 +132,7 @@ extern "C" __attribute__((section("xdp"), used)) int prog_xdp(xdp_md* xdp) {
 }
 
 // On the inner end of the punt port: hands what the tcx programs redirected there to the user plane's socket.
-extern "C" __attribute__((section("xdp"), used)) int prog_punt(xdp_md* xdp) {
+extern "C" __attribute__((section("biplane/xdp"), used)) int prog_punt(xdp_md* xdp) {
     XdpPacket packet(xdp);
     const auto* tag = packet.at<PuntTag>(0);
     if (!tag || tag->magic != punt_magic) return XDP_DROP;

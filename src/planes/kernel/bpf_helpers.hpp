@@ -28,6 +28,7 @@ inline long redirect_map(void* map, uint64_t key, uint64_t flags) {
     return helper<51, long, void*, uint64_t, uint64_t>(map, key, flags);
 }
 inline long xdp_adjust_tail(xdp_md* xdp, int delta) { return helper<65, long, xdp_md*, int>(xdp, delta); }
+inline uint64_t jiffies64() { return helper<118, uint64_t>(); }
 inline long redirect_peer(uint32_t ifindex, uint64_t flags) { return helper<155, long, uint32_t, uint64_t>(ifindex, flags); }
 inline uint64_t ktime_get_coarse_ns() { return helper<160, uint64_t>(); }
 

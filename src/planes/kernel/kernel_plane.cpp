@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
@@ -15,36 +14,11 @@
 #include "base/fd.hpp"
 #include "layout/pins.hpp"
 #include "planes/kernel/hooks.hpp"
+#include "planes/kernel/kernel_object.hpp"
 #include "planes/kernel/pin_directory.hpp"
 
 namespace biplane {
 namespace {
-
-struct ObjectCloser {
-    void operator()(bpf_object* object) const { bpf_object__close(object); }
-};
-using Object = std::unique_ptr<bpf_object, ObjectCloser>;
-
-std::string& kernel_messages() {
-    static thread_local std::string text;
-    return text;
-}
-
-// Keeps what libbpf and the verifier have to say for the error message, instead of printing it. Of a long log the end counts.
-int keep_message(libbpf_print_level level, const char* format, va_list arguments) {
-    if (level > LIBBPF_WARN) return 0;
-    constexpr size_t kept_bytes = 4000;
-    va_list again;
-    va_copy(again, arguments);
-    const int length = vsnprintf(nullptr, 0, format, again);
-    va_end(again);
-    std::string line(static_cast<size_t>(length > 0 ? length : 0) + 1, '\0');
-    vsnprintf(line.data(), line.size(), format, arguments);
-    line.pop_back();
-    if (line.size() > kept_bytes) line = "[...] " + line.substr(line.size() - kept_bytes);
-    kernel_messages() += line;
-    return length;
-}
 
 Result<uint64_t> identity_of(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
@@ -52,57 +26,6 @@ Result<uint64_t> identity_of(const std::string& path) {
     uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a: tells builds apart, nothing more
     for (std::istreambuf_iterator<char> c(file), end; c != end; ++c) hash = (hash ^ static_cast<uint8_t>(*c)) * 0x100000001b3u;
     return hash | 1;
-}
-
-struct SizedMap {
-    const char* name;
-    uint32_t entries;
-};
-
-std::array<SizedMap, 5> sized_maps(const TableSizes& sizes) {
-    return {{{pins::routes, banks * sizes.route_buckets},
-             {pins::flow_buckets, sizes.flow_buckets},
-             {pins::flows, sizes.flow_buckets * flow_bucket_ways},
-             {pins::flow_details, sizes.flow_buckets * flow_bucket_ways},
-             {pins::counters, sizes.counter_slots * ports_max}}};
-}
-
-// A pinned table of another size cannot be grown in place, and throwing it away would cut every flow.
-Status check_pinned_sizes(const PinDirectory& directory, const TableSizes& sizes) {
-    for (const SizedMap& map : sized_maps(sizes)) {
-        const Fd fd(bpf_obj_get(directory.path_of(map.name).c_str()));
-        if (!fd) continue;
-        bpf_map_info info{};
-        uint32_t bytes = sizeof(info);
-        if (bpf_obj_get_info_by_fd(fd.get(), &info, &bytes) != 0)
-            return failed_call("ask about " + directory.path_of(map.name), errno);
-        if (info.max_entries != map.entries)
-            return failure("the table " + directory.path_of(map.name) + " has " + std::to_string(info.max_entries) +
-                           " entries, the configuration asks for " + std::to_string(map.entries) +
-                           "; give `flows` and `routes` their old values, or remove the datapath first (biplaned --remove)");
-    }
-    return {};
-}
-
-Result<Object> load_object(const KernelPlaneOptions& options, const TableSizes& sizes) {
-    kernel_messages().clear();
-    libbpf_set_print(keep_message);
-    LIBBPF_OPTS(bpf_object_open_opts, open_options, .pin_root_path = options.pin_directory.c_str());
-    Object object(bpf_object__open_file(options.object_path.c_str(), &open_options));
-    if (!object) return failed_call("open the BPF object " + options.object_path, errno);
-    for (const SizedMap& sized : sized_maps(sizes)) {
-        bpf_map* map = bpf_object__find_map_by_name(object.get(), sized.name);
-        if (!map || bpf_map__set_max_entries(map, sized.entries) != 0)
-            return failure("the BPF object " + options.object_path + " has no table " + sized.name);
-    }
-    const int status = bpf_object__load(object.get());
-    if (status != 0) {
-        const std::string hint = status == -EPERM ? " (CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, or root, are needed)" : "";
-        return failure(
-            "the kernel refused the BPF object " + options.object_path + ": " + strerror(-status) + hint + "\n" + kernel_messages(),
-            -status);
-    }
-    return object;
 }
 
 // New programs in the place of old ones: first the pins, then every link that runs the old one.
@@ -139,15 +62,16 @@ KernelPlane::~KernelPlane() = default;
 
 Result<KernelPlane> KernelPlane::open(const KernelPlaneOptions& options) {
     TableSizes sizes = options.sizes;
-    sizes.counter_slots = static_cast<uint32_t>(libbpf_num_possible_cpus()) + 1;
+    sizes.counter_slots = counter_slots_for(static_cast<uint32_t>(libbpf_num_possible_cpus()));
     auto directory = PinDirectory::open(options.pin_directory);
     if (!directory) return tl::unexpected(directory.error());
-    const auto identity = identity_of(options.object_path);
+    const std::string object_path = has_direct_tables(sizes) ? options.object_path : lookup_object_of(options.object_path);
+    const auto identity = identity_of(object_path);
     if (!identity) return tl::unexpected(identity.error());
 
     const bool had_tables = directory->has(pins::trace) && directory->has(pins::config);
     if (had_tables) {
-        if (auto status = check_pinned_sizes(*directory, sizes); !status) return tl::unexpected(status.error());
+        if (auto status = check_pinned_sizes(options.pin_directory, sizes); !status) return tl::unexpected(status.error());
         auto tables = SharedTables::open(options.pin_directory, SharedTables::Access::write);
         if (!tables) return tables.error().within("adopt the running datapath");
         if (tables->config()->program_id == *identity && has_all_programs(*directory))
@@ -155,7 +79,7 @@ Result<KernelPlane> KernelPlane::open(const KernelPlaneOptions& options) {
                 std::make_unique<State>(State{std::move(*directory), std::move(*tables), true, false, options.force_clsact}));
     }
 
-    auto object = load_object(options, sizes);
+    auto object = load_kernel_object(object_path, options.pin_directory, sizes);
     if (!object) return tl::unexpected(object.error());
     auto tables = SharedTables::open(options.pin_directory, SharedTables::Access::write);
     if (!tables) return tl::unexpected(tables.error());

@@ -1,8 +1,12 @@
 // The tables as the kernel program sees them: BPF arrays that user space maps (D2), and the Tables that the pipeline takes.
-// libbpf wants a named struct per map whose members spell the attributes; its loader sets the sizes that are chosen at start.
+// libbpf wants a named struct per map whose members spell the attributes; its loader (kernel_object.cpp) sets the sizes that are
+// chosen at start, and the form:
+//     direct    one value that holds all entries. The program has its address as a constant: reaching an entry is an addition
+//     look-up   one value per entry, reached through the helper that the kernel inlines: several times the instructions
 #pragma once
 #include "datapath/flow_table.hpp"
 #include "planes/kernel/bpf_helpers.hpp"
+#include "planes/kernel/program_constants.hpp"
 
 // NOLINTBEGIN(bugprone-macro-parentheses): a type cannot be put in parentheses
 #define BIPLANE_TABLE(name, Entry, entries)                  \
@@ -37,7 +41,17 @@ BIPLANE_TABLE(bp_trace, biplane::TraceRecord, 1);
 #undef BIPLANE_TABLE
 // NOLINTEND(bugprone-macro-parentheses)
 
-// Scratch memory of one program run; not shared with user space.
+// Memory of the programs alone, per processor; not shared with user space.
+struct bp_clock_map {
+    int (*type)[BPF_MAP_TYPE_ARRAY];
+    int (*map_flags)[BPF_F_MMAPABLE];
+    int (*max_entries)[biplane::processors_max];
+    int (*key_size)[4];
+    int (*value_size)[sizeof(biplane::ProcessorClock)];
+};
+extern "C" {
+__attribute__((section(".maps"), used)) bp_clock_map bp_clock;
+}
 struct bp_new_flow_map {
     int (*type)[BPF_MAP_TYPE_PERCPU_ARRAY];
     int (*max_entries)[1];
@@ -61,51 +75,89 @@ __attribute__((section(".maps"), used)) bp_sockets_map bp_sockets;
 
 // Out of line: verified once, each with a stack of its own.
 extern "C" uint32_t bp_route_to(uint32_t epoch, uint32_t zone, uint64_t destination_high, uint64_t destination_low);
+extern "C" uint32_t bp_route_with_length(uint32_t epoch, uint32_t zone_and_length, uint64_t destination_high,
+                                         uint64_t destination_low);
 extern "C" uint32_t bp_reclaim_rank(uint32_t flow, uint32_t now);
 extern "C" int bp_create_flow();
 
+extern "C" {
+__attribute__((section(".rodata.bp"), used)) const volatile biplane::ProgramConstants bp_constants = {};
+}
+
+#ifndef BIPLANE_DIRECT_TABLES
+#define BIPLANE_DIRECT_TABLES 1
+#endif
+
 namespace biplane {
 
+constexpr bool has_direct_tables = BIPLANE_DIRECT_TABLES != 0;
+
 struct KernelTables {
-    template <typename T, typename Map>
-    static T* element(Map& map, uint32_t n) {
-        return static_cast<T*>(bpf::map_lookup_elem(&map, &n));
+    // The address of the one value of a map. The empty jump is the loader's mark (kernel_object.cpp); the verifier takes it out.
+    template <typename T, auto& Map>
+    static T* address_of() {
+        T* address = nullptr;
+        asm("goto +0\n\t%0 = %1 ll" : "=r"(address) : "i"(&Map));
+        return address;
     }
-    template <typename T, typename Map>
-    static T* banked(Map& map, uint32_t epoch, uint32_t n, uint32_t size) {
-        return element<T>(map, (epoch & 1) * size + n);
+    // Entry n; `mask` is the number of entries - 1, a power of two less one, and keeps the verifier content.
+    template <typename T, auto& Map>
+    static T* element(uint32_t n, uint32_t mask) {
+        if constexpr (has_direct_tables) {
+            n &= mask;
+            T* entry = address_of<T, Map>() + n;
+            __builtin_assume(entry != nullptr);
+            return entry;
+        }
+        return static_cast<T*>(bpf::map_lookup_elem(&Map, &n));
+    }
+    template <typename T, auto& Map, uint32_t Size>
+    static T* banked(uint32_t epoch, uint32_t n) {
+        static_assert((Size & (Size - 1)) == 0);
+        if constexpr (has_direct_tables) n &= Size - 1;
+        return element<T, Map>((epoch & 1) * Size + n, banks * Size - 1);
     }
 
-    Config* config() const { return element<Config>(bp_config, 0); }
-    Port* port(uint32_t epoch, uint32_t n) const { return banked<Port>(bp_ports, epoch, n, ports_max); }
+    Config* config() const { return element<Config, bp_config>(0, 0); }
+    Port* port(uint32_t epoch, uint32_t n) const { return banked<Port, bp_ports, ports_max>(epoch, n); }
     PortIndexEntry* port_index(uint32_t epoch, uint32_t n) const {
-        return banked<PortIndexEntry>(bp_port_index, epoch, n, port_index_slots);
+        return banked<PortIndexEntry, bp_port_index, port_index_slots>(epoch, n);
     }
-    Zone* zone(uint32_t epoch, uint32_t n) const { return banked<Zone>(bp_zones, epoch, n, zones_max); }
+    Zone* zone(uint32_t epoch, uint32_t n) const { return banked<Zone, bp_zones, zones_max>(epoch, n); }
     VniIndexEntry* vni_index(uint32_t epoch, uint32_t n) const {
-        return banked<VniIndexEntry>(bp_vni_index, epoch, n, vni_index_slots);
+        return banked<VniIndexEntry, bp_vni_index, vni_index_slots>(epoch, n);
     }
-    NodeEntry* node(uint32_t epoch, uint32_t n) const { return banked<NodeEntry>(bp_nodes, epoch, n, node_slots); }
+    NodeEntry* node(uint32_t epoch, uint32_t n) const { return banked<NodeEntry, bp_nodes, node_slots>(epoch, n); }
     RouteBucket* route_bucket(uint32_t epoch, uint32_t n) const {
         const auto* config_entry = config();
-        return config_entry ? banked<RouteBucket>(bp_routes, epoch, n, config_entry->route_bucket_mask + 1) : nullptr;
+        if (!config_entry) return nullptr;
+        return element<RouteBucket, bp_routes>((epoch & 1) * (config_entry->route_bucket_mask + 1) + n, bp_constants.route_mask);
     }
-    NextHop* next_hop(uint32_t epoch, uint32_t n) const { return banked<NextHop>(bp_next_hops, epoch, n, next_hops_max); }
-    FlowBucket* flow_bucket(uint32_t n) const { return element<FlowBucket>(bp_flow_buckets, n); }
-    FlowEntry* flow(uint32_t n) const { return element<FlowEntry>(bp_flows, n); }
-    FlowDetail* flow_detail(uint32_t n) const { return element<FlowDetail>(bp_flow_details, n); }
-    FlowLock* flow_lock(uint32_t n) const { return element<FlowLock>(bp_flow_locks, n); }
+    NextHop* next_hop(uint32_t epoch, uint32_t n) const { return banked<NextHop, bp_next_hops, next_hops_max>(epoch, n); }
+    FlowBucket* flow_bucket(uint32_t n) const { return element<FlowBucket, bp_flow_buckets>(n, bp_constants.flow_bucket_mask); }
+    FlowEntry* flow(uint32_t n) const { return element<FlowEntry, bp_flows>(n, bp_constants.flow_mask); }
+    FlowDetail* flow_detail(uint32_t n) const { return element<FlowDetail, bp_flow_details>(n, bp_constants.flow_mask); }
+    FlowLock* flow_lock(uint32_t n) const { return element<FlowLock, bp_flow_locks>(n, flow_lock_slots - 1); }
     PortCounters* counters(uint32_t port) const {
-        return element<PortCounters>(bp_counters, bpf::get_smp_processor_id() * ports_max + port);
+        if constexpr (has_direct_tables) port &= ports_max - 1;
+        return element<PortCounters, bp_counters>(bpf::get_smp_processor_id() * ports_max + port, bp_constants.counter_mask);
     }
-    UserPlaneStatus* user_plane() const { return element<UserPlaneStatus>(bp_user_plane, 0); }
-    TraceRecord* trace() const { return element<TraceRecord>(bp_trace, 0); }
+    ProcessorClock* clock() const { return element<ProcessorClock, bp_clock>(bpf::get_smp_processor_id(), processors_max - 1); }
+    UserPlaneStatus* user_plane() const { return element<UserPlaneStatus, bp_user_plane>(0, 0); }
+    TraceRecord* trace() const { return element<TraceRecord, bp_trace>(0, 0); }
 
     uint32_t route_to(uint32_t epoch, uint16_t zone, const Address& destination) const {
         return bp_route_to(epoch, zone, destination.words[0], destination.words[1]);
     }
+    uint16_t route_with_length(uint32_t epoch, uint16_t zone, uint8_t length, const Address& destination) const {
+        return static_cast<uint16_t>(
+            bp_route_with_length(epoch, uint32_t{zone} << 8 | length, destination.words[0], destination.words[1]));
+    }
     uint32_t reclaim_rank(uint32_t flow, uint32_t now) const { return bp_reclaim_rank(flow, now); }
-    NewFlow* new_flow() const { return element<NewFlow>(bp_new_flow, 0); }
+    NewFlow* new_flow() const {
+        const uint32_t zero = 0;
+        return static_cast<NewFlow*>(bpf::map_lookup_elem(&bp_new_flow, &zero));
+    }
     // While another processor holds a lock: a helper that takes about 40 ns and has no other use here.
     void pause() const {
         for (int i = 0; i < 4; ++i) bpf::ktime_get_ns();

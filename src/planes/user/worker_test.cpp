@@ -86,9 +86,9 @@ class WorkerTest : public testing::Test {
         *tables_.next_hop(0, number) = {.kind = NextHopKind::deliver,
                                         .port = number,
                                         .ifindex = ifindex,
-                                        .mtu = 1450,
                                         .destination_mac = workload_mac(number),
-                                        .source_mac = router_mac(number)};
+                                        .source_mac = router_mac(number),
+                                        .mtu = 1450};
         const Address address = address_from_ipv4(workload_address(number));
         const Config& config = *tables_.config();
         const RoutePlace place = place_route(zone, 128, address, config.hash_secret, config.route_bucket_mask);
