@@ -67,7 +67,8 @@ class Agent {
     Status converge(const DesiredState& desired);
     std::map<std::string, InterfaceFacts> attach_fabrics(Netlink& netlink);
     Status attach_punt_port(Netlink& netlink, const std::map<std::string, InterfaceFacts>& fabrics);
-    void attach_ports(NodeFacts& facts);
+    Result<AttachedHook> attach_workload(const std::string& key, const InterfaceFacts& facts, WorkloadHook hook);
+    void attach_ports(const DesiredState& desired, NodeFacts& facts);
     Status put_into_force(const DesiredState& desired, const NodeFacts& facts);
     Status bring_links_up(Netlink& netlink, const DesiredState& desired, uint32_t mtu);
     Status remove_what_is_gone(Netlink& netlink, const DesiredState& desired, const NodeFacts& facts);

@@ -54,12 +54,14 @@ bool is_in_force(const SharedTables& tables, const TableImage& image) {
            same(tables.next_hop(epoch, 0), image.next_hops);
 }
 
-// XDP takes frames as they are. Over a veth they come from the other node's stack without a driver in between that would complete
-// their checksums, so each end completes what it sends: fabrics on veth have the same hook at both ends.
-Status complete_checksums(const std::string& fabric) {
+// A fabric on veth has no driver in between that would complete checksums, and XDP takes frames as they are: each end completes what
+// it sends, so both ends have the same hook. And what the other end's XDP sends is lost without GRO here.
+Status prepare_veth(const std::string& fabric, AttachedHook hook) {
     const auto driver = driver_of(fabric);
     if (!driver) return tl::unexpected(driver.error());
-    return *driver == "veth" ? switch_transmit_offloads(fabric, false) : Status{};
+    if (*driver != "veth") return {};
+    if (auto on = switch_gro(fabric, true); !on) return on;
+    return hook == AttachedHook::xdp_native ? switch_transmit_offloads(fabric, false) : Status{};
 }
 
 }  // namespace
@@ -81,7 +83,7 @@ Status Agent::converge(const DesiredState& desired) {
     auto hosts = ensure_host_ports(*netlink, config_.node, desired, mtu);
     facts.hosts = std::move(hosts.facts);
     for (const auto& [network, error] : hosts.problems) note(Level::error, "host port of " + network + ": " + error.message);
-    attach_ports(facts);
+    attach_ports(desired, facts);
 
     std::vector<std::string> problems;
     facts.underlay = underlay_.find_ways(*netlink, desired, facts.fabrics, problems);
@@ -108,9 +110,8 @@ std::map<std::string, InterfaceFacts> Agent::attach_fabrics(Netlink& netlink) {
             note(Level::error, "fabric " + fabric.interface + ": " + attached.error().message);
             continue;
         }
-        if (*attached == AttachedHook::xdp_native)
-            if (auto done = complete_checksums(fabric.interface); !done)
-                note(Level::warning, "fabric " + fabric.interface + ": " + done.error().message);
+        if (auto done = prepare_veth(fabric.interface, *attached); !done)
+            note(Level::warning, "fabric " + fabric.interface + ": " + done.error().message);
         if (!(*link)->up) note(Level::warning, "fabric interface " + fabric.interface + " is down");
         hooks_[(*link)->index] = to_string(*attached);
         fabrics[fabric.interface] = {(*link)->index, (*link)->mac, {}, static_cast<uint16_t>(std::min((*link)->mtu, 65535u))};
@@ -133,13 +134,27 @@ Status Agent::attach_punt_port(Netlink& netlink, const std::map<std::string, Int
     return {};
 }
 
+// Where XDP was asked for and cannot be had, tcx does the work, and the operator is told.
+Result<AttachedHook> Agent::attach_workload(const std::string& key, const InterfaceFacts& facts, WorkloadHook hook) {
+    if (hook == WorkloadHook::xdp) {
+        auto attached = kernel_.attach_workload(facts.ifindex, Hook::xdp);
+        if (attached) return attached;
+        note(Level::warning,
+             fmt::format("Workload {}: {} (MTU {}); tcx is used instead", key, attached.error().message, facts.mtu));
+    }
+    return kernel_.attach_workload(facts.ifindex, Hook::tcx);
+}
+
 // A port whose program cannot be attached is left out: nothing would look at what it sends.
-void Agent::attach_ports(NodeFacts& facts) {
+void Agent::attach_ports(const DesiredState& desired, NodeFacts& facts) {
     const auto attach_all = [&](std::map<std::string, InterfaceFacts>& ports, const auto& complain) {
         for (auto it = ports.begin(); it != ports.end();) {
-            const auto attached = kernel_.attach_workload(it->second.ifindex);
+            const auto workload = &ports == &facts.workloads ? desired.workloads.find(it->first) : desired.workloads.end();
+            const auto hook = workload == desired.workloads.end() ? WorkloadHook::automatic : workload->second.hook;
+            const auto attached = attach_workload(it->first, it->second, hook);
             if (attached) {
                 hooks_[it->second.ifindex] = to_string(*attached);
+                it->second.has_xdp = *attached == AttachedHook::xdp_native;
                 ++it;
                 continue;
             }

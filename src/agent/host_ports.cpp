@@ -6,6 +6,7 @@
 #include <set>
 
 #include "agent/owned_links.hpp"
+#include "host/offloads.hpp"
 #include "host/routing.hpp"
 #include "host/sysctls.hpp"
 #include "planes/shared_tables.hpp"
@@ -26,6 +27,8 @@ Status create_pair(Netlink& netlink, const std::string& node, const VirtualNetwo
         auto marked = change_link(netlink, (*link)->index, {.alias = alias_of_host_port(node, network.name)});
         if (!marked) return marked;
     }
+    // What XDP programs redirect there would be lost without.
+    if (auto on = switch_gro(stack_side(network), true); !on) return on;
     if (auto set = set_interface_sysctl("ipv6", router_side(network), "disable_ipv6", "1"); !set) return set;
     if (auto set = set_interface_sysctl("ipv6", stack_side(network), "accept_ra", "0"); !set) return set;
     // What the network sends to addresses behind the node is passed on by the stack.

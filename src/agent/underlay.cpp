@@ -12,9 +12,10 @@
 namespace biplane {
 namespace {
 
-// A first question gets lost when the link has only just come up; the next one follows after a second.
-constexpr auto patience = std::chrono::milliseconds(1500);
+// Questions and answers get lost while either end of the link has only just come up: Linux may take a second to open its queue.
+constexpr auto patience = std::chrono::milliseconds(2500);
 constexpr auto pause = std::chrono::milliseconds(5);
+constexpr auto ask_fresh_again_after = std::chrono::milliseconds(100);
 constexpr auto ask_again_after = std::chrono::seconds(1);
 
 std::optional<std::string> fabric_with(const std::map<std::string, InterfaceFacts>& fabrics, uint32_t ifindex) {
@@ -60,7 +61,7 @@ Underlay::Ways Underlay::find_ways(Netlink& netlink, const DesiredState& desired
                 continue;
             }
             const Neighbour neighbour{way->ifindex, way->gateway.value_or(address)};
-            needed_.insert(neighbour);
+            needed_.try_emplace(neighbour, Peer{*source, address});
             found.push_back({address, *fabric, neighbour, *source});
         }
     }
@@ -72,26 +73,43 @@ Underlay::Ways Underlay::find_ways(Netlink& netlink, const DesiredState& desired
 
 // Linux forgets neighbours when a link goes down: one that is not resolved is asked for again, now and then.
 void Underlay::ask_for_needed(Netlink& netlink) {
-    std::vector<Neighbour> fresh;
+    std::vector<Asked> fresh;
     const auto now = std::chrono::steady_clock::now();
-    for (const Neighbour& neighbour : needed_) {
+    for (const auto& [neighbour, peer] : needed_) {
         const auto asked = asked_.find(neighbour);
         const bool is_resolved = find_neighbour(netlink, neighbour.ifindex, neighbour.address).value_or(std::nullopt).has_value();
         if (asked != asked_.end() && (is_resolved || now - asked->second < ask_again_after)) continue;
-        if (!keep_neighbour_resolved(netlink, neighbour.ifindex, neighbour.address)) continue;
-        if (asked == asked_.end() && !is_resolved) fresh.push_back(neighbour);
+        if (asked == asked_.end() && !is_resolved) fresh.push_back({neighbour, peer});
+        if (asked != asked_.end() && !is_resolved) ask(netlink, neighbour, peer);
         asked_[neighbour] = now;
     }
     wait_for(netlink, fresh);
+    for (const auto& [neighbour, peer] : needed_)
+        if (asked_[neighbour] == now) (void)keep_neighbour_resolved(netlink, neighbour.ifindex, neighbour.address);
 }
 
-void Underlay::wait_for(Netlink& netlink, const std::vector<Neighbour>& fresh) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
-    const auto is_silent = [&](const Neighbour& neighbour) {
-        return !find_neighbour(netlink, neighbour.ifindex, neighbour.address).value_or(std::nullopt);
-    };
-    while (std::any_of(fresh.begin(), fresh.end(), is_silent) && std::chrono::steady_clock::now() < deadline)
+// By a datagram: what Linux asks by itself over IPv6 goes out from the link-local address, and a link that has just come up has
+// none for up to two seconds (duplicate address detection, RFC 4862, section 5.4). An entry that is being asked for already would
+// wait for its second, so it goes.
+void Underlay::ask(Netlink& netlink, const Neighbour& neighbour, const Peer& peer) {
+    (void)remove_neighbour(netlink, neighbour.ifindex, neighbour.address);
+    (void)send_discarded_datagram(peer.source, peer.destination);
+}
+
+void Underlay::wait_for(Netlink& netlink, std::vector<Asked> silent) {
+    using Clock = std::chrono::steady_clock;
+    const auto deadline = Clock::now() + patience;
+    auto next_question = Clock::now();
+    while (!silent.empty() && Clock::now() < deadline) {
+        if (Clock::now() >= next_question) {
+            for (const Asked& one : silent) ask(netlink, one.neighbour, one.peer);
+            next_question = Clock::now() + ask_fresh_again_after;
+        }
         std::this_thread::sleep_for(pause);
+        std::erase_if(silent, [&](const Asked& one) {
+            return find_neighbour(netlink, one.neighbour.ifindex, one.neighbour.address).value_or(std::nullopt).has_value();
+        });
+    }
 }
 
 MacAddress Underlay::mac_of(Netlink& netlink, const Neighbour& neighbour) {

@@ -2,7 +2,6 @@
 #pragma once
 #include <chrono>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -34,12 +33,22 @@ class Underlay {
             return compare(a.address, b.address) < 0;
         }
     };
+    // A node behind a neighbour: what a packet that makes Linux resolve it goes from and to.
+    struct Peer {
+        Address source;
+        Address destination;
+    };
+    struct Asked {
+        Neighbour neighbour;
+        Peer peer;
+    };
     void ask_for_needed(Netlink& netlink);
-    void wait_for(Netlink& netlink, const std::vector<Neighbour>& fresh);
+    static void ask(Netlink& netlink, const Neighbour& neighbour, const Peer& peer);
+    static void wait_for(Netlink& netlink, std::vector<Asked> silent);
     MacAddress mac_of(Netlink& netlink, const Neighbour& neighbour);
 
     std::string node_;
-    std::set<Neighbour> needed_;
+    std::map<Neighbour, Peer> needed_;
     std::map<Neighbour, std::chrono::steady_clock::time_point> asked_;  // when last
     std::map<Neighbour, MacAddress> known_;  // the last one seen: a neighbour that fails for a moment keeps its address
 };

@@ -59,13 +59,16 @@ Status bring_up(Netlink& netlink, const std::string& name, const LinkChange& cha
 
 }  // namespace
 
-Status configure_workload_interface(const Workload& workload, uint32_t mtu) {
+Status configure_workload_interface(const Workload& workload, uint32_t mtu, bool restores_offloads) {
     auto netlink = Netlink::open();
     if (!netlink) return tl::unexpected(netlink.error());
     if (auto up = bring_up(*netlink, "lo", {.up = true}); !up) return up;
     if (auto set = set_ipv6(workload); !set) return set;
     if (auto up = bring_up(*netlink, workload.interface, {.up = true, .mtu = mtu, .mac = mac_of(workload)}); !up) return up;
     if (auto on = switch_gro(workload.interface, true); !on) return on;
+    const bool has_xdp = workload.hook == WorkloadHook::xdp;  // its program takes frames as they are: whole, with their checksums
+    if (has_xdp || restores_offloads)
+        if (auto set = switch_transmit_offloads(workload.interface, !has_xdp); !set) return set;
 
     const auto link = find_link(*netlink, workload.interface);
     if (!link || !*link) return failure("the namespace has lost interface " + workload.interface, ENODEV);

@@ -101,8 +101,9 @@ std::map<std::string, Error> WorkloadLinks::bring_up(Netlink& netlink, const Des
             continue;
         }
         auto space = NetworkNamespace::open(workload.netns);
-        Status done =
-            space ? space->run([&] { return configure_workload_interface(workload, mtu); }) : tl::unexpected(space.error());
+        const bool had_xdp = previous != configured_.end() && previous->second.workload.hook == WorkloadHook::xdp;
+        Status done = space ? space->run([&] { return configure_workload_interface(workload, mtu, had_xdp); })
+                            : tl::unexpected(space.error());
         if (done && (!link->up || link->mtu != mtu)) done = change_link(netlink, link->index, {.up = true, .mtu = mtu});
         if (done)
             configured.emplace(key, wanted);

@@ -40,6 +40,7 @@ Parts parts_of(const Workload& workload) {
     parts.metadata["namespace"] = workload.space;
     if (!workload.netns.empty()) parts.spec["netns"] = workload.netns;
     parts.spec["interface"] = workload.interface;
+    if (workload.hook != WorkloadHook::automatic) parts.spec["hook"] = workload.hook == WorkloadHook::xdp ? "xdp" : "tcx";
     if (workload.mac) parts.spec["mac"] = to_string(*workload.mac);
     return parts;
 }

@@ -9,7 +9,7 @@ namespace biplane {
 namespace {
 
 struct AttachOptions {
-    std::string name, space = "default", network, netns, interface = "eth0", mac;
+    std::string name, space = "default", network, netns, interface = "eth0", hook, mac;
     std::vector<std::string> addresses, labels;
 };
 
@@ -35,6 +35,7 @@ Result<std::string> document_of(const AttachOptions& options, const std::string&
                  {"addresses", options.addresses},
                  {"netns", options.netns},
                  {"interface", options.interface}};
+    if (!options.hook.empty()) spec["hook"] = options.hook;
     if (!options.mac.empty()) spec["mac"] = options.mac;
     return Json{{"apiVersion", "biplane.dev/v1alpha1"}, {"kind", "Workload"}, {"metadata", metadata}, {"spec", spec}}.dump();
 }
@@ -73,6 +74,7 @@ std::vector<Command> add_workload_commands(CLI::App& app, const Context& context
     attaching->add_option("--address", options->addresses, "address of the workload; may be given more than once")->required();
     attaching->add_option("--netns", options->netns, "network namespace: name, path or process id")->required();
     attaching->add_option("--interface", options->interface, "name of the interface in the namespace")->capture_default_str();
+    attaching->add_option("--hook", options->hook, "auto, tcx or xdp (many small packets, no offloads)");
     attaching->add_option("--mac", options->mac, "address of the interface (default: made from the names)");
     attaching->add_option("--label", options->labels, "KEY=VALUE; may be given more than once")->allow_extra_args(false);
     CLI::App* detaching = app.add_subcommand("detach", "take a workload out of its virtual network");

@@ -29,6 +29,10 @@ struct Node {
     friend bool operator==(const Node&, const Node&) = default;
 };
 
+// Where Biplane's program sits on the workload's host end. xdp is for network functions that send many small packets: it carries them
+// in a fraction of the time, and takes segmentation and checksum offload from the workload.
+enum class WorkloadHook : uint8_t { automatic, tcx, xdp };
+
 struct Workload {
     std::string name;
     std::string space;  // metadata.namespace, "default" if not given
@@ -38,7 +42,8 @@ struct Workload {
     std::vector<Address> addresses;  // at least one, each in a subnet of its network, unique in it
     std::string netns;               // name, path or pid of a network namespace; empty: Biplane only knows of it (remote)
     std::string interface;           // inside the namespace; "eth0" if not given
-    std::optional<MacAddress> mac;   // of the workload's interface; generated from network and name if not given
+    WorkloadHook hook = WorkloadHook::automatic;
+    std::optional<MacAddress> mac;  // of the workload's interface; generated from network and name if not given
     std::string key() const { return space + "/" + name; }
     friend bool operator==(const Workload&, const Workload&) = default;
 };

@@ -79,6 +79,8 @@ struct FieldsOf {
         fields.push_back({"spec", "addresses", yaml_list(workload.addresses)});
         if (!workload.netns.empty()) fields.push_back({"spec", "netns", yaml_text(workload.netns)});
         fields.push_back({"spec", "interface", yaml_text(workload.interface)});
+        if (workload.hook != WorkloadHook::automatic)
+            fields.push_back({"spec", "hook", workload.hook == WorkloadHook::xdp ? "xdp" : "tcx"});
         if (workload.mac) fields.push_back({"spec", "mac", yaml_text(to_string(*workload.mac))});
         return fields;
     }

@@ -116,6 +116,7 @@ Workload read_workload(Findings& findings, const Metadata& metadata, YamlMap& sp
     if (const auto netns = spec.find("netns"))
         workload.netns = read_scalar(findings, *netns, parse_netns, "a network namespace").value_or("");
     workload.interface = spec.parsed<std::string>("interface", parse_interface_name, "the name of an interface", "eth0");
+    workload.hook = static_cast<WorkloadHook>(spec.choice("hook", {"auto", "tcx", "xdp"}, 0));
     if (const auto mac = spec.find("mac")) workload.mac = read_scalar(findings, *mac, parse_unicast_mac, "a MAC address");
     return workload;
 }

@@ -39,7 +39,7 @@ spec: { addresses: [192.0.2.1, "2001:db8::1"] }
 apiVersion: biplane.dev/v1alpha1
 kind: Workload
 metadata: { name: web, namespace: shop, labels: { app: web, example.com/tier: "" } }
-spec: { network: red, node: node-a, addresses: [10.0.0.10, "fd00:a::10"], netns: web, interface: eth1, mac: "02:00:00:00:00:01" }
+spec: { network: red, node: node-a, addresses: [10.0.0.10, "fd00:a::10"], netns: web, interface: eth1, hook: xdp, mac: "02:00:00:00:00:01" }
 ---
 apiVersion: biplane.dev/v1alpha1
 kind: Route
@@ -69,6 +69,7 @@ TEST(Documents, EveryKeyOfEveryKindIsRead) {
     EXPECT_EQ(workload.labels.at("example.com/tier"), "");
     EXPECT_EQ(workload.netns, "web");
     EXPECT_EQ(workload.interface, "eth1");
+    EXPECT_EQ(workload.hook, WorkloadHook::xdp);
     EXPECT_EQ(to_string(workload.mac.value()), "02:00:00:00:00:01");
 
     const auto& route = std::get<Route>(documents[3].value);
@@ -117,6 +118,7 @@ TEST(Documents, CanonicalTextIsInFixedOrderAndReadsBackToItself) {
               "  addresses: [10.0.0.10, \"fd00:a::10\"]\n"
               "  netns: web\n"
               "  interface: eth1\n"
+              "  hook: xdp\n"
               "  mac: \"02:00:00:00:00:01\"\n");
     for (const Document& document : documents) {
         const auto again = parse_documents(document.text, "again.yaml");

@@ -18,7 +18,7 @@ constexpr uint16_t tunnel_bytes_ipv4 = 20 + 8 + 8 + 14;
 constexpr uint16_t tunnel_bytes_ipv6 = 40 + 8 + 8 + 14;
 constexpr uint16_t first_fabric_socket = 8;
 constexpr uint16_t sockets_per_fabric = 16;
-constexpr uint32_t fabrics_max = (socket_slots - first_fabric_socket) / sockets_per_fabric;
+constexpr uint32_t fabrics_max = (first_workload_socket - first_fabric_socket) / sockets_per_fabric;
 
 const std::string discard_owner = "discard";
 
@@ -162,6 +162,7 @@ class Planner {
                          .kind = kind,
                          .next_hop = hop,
                          .mtu = fact.mtu,
+                         .socket_slot = fact.has_xdp ? static_cast<uint16_t>(first_workload_socket + port) : uint16_t{0},
                          .router_mac = fact.mac,
                          .peer_mac = fact.peer_mac},
                         owner);

@@ -17,6 +17,7 @@ struct InterfaceFacts {
     MacAddress mac{};       // of the interface itself: the router's address on that port
     MacAddress peer_mac{};  // workload, host: of the other end
     uint16_t mtu = 0;       // bytes of IP
+    bool has_xdp = false;   // workload: the XDP program sits on it, so that it needs a socket of its own to be punted from
 };
 
 // How another node's underlay address is reached.

@@ -16,7 +16,7 @@ namespace biplane {
 struct Outcome {
     Fate fate;
     uint16_t port;            // ingress
-    uint16_t socket_slot;     // fabric: XSKMAP slot of queue 0
+    uint16_t socket_slot;     // XSKMAP slot of the ingress port's queue 0; 0: none
     uint32_t flow;            // number of the entry, or no_flow
     uint32_t egress_ifindex;  // 0: nothing is sent (dropped, punted, traced, or left to the node's own stack)
     bool to_peer;             // the frame may be put directly into the namespace behind the egress veth

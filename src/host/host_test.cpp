@@ -169,6 +169,29 @@ TEST_F(Host, a_second_route_to_the_same_destination_is_refused_as_existing) {
     });
 }
 
+TEST_F(Host, a_datagram_makes_linux_resolve_the_way_for_it) {
+    in_node([&](Netlink& netlink) {
+        make_pair(netlink);
+        const uint32_t index = (*find_link(netlink, "near"))->index;
+        in_container([&](Netlink& inner) {
+            const uint32_t far_index = (*find_link(inner, "far"))->index;
+            ASSERT_DONE(change_link(inner, far_index, {.up = true}));
+            ASSERT_DONE(add_address(inner, far_index, prefix("2001:db8::2/64")));
+        });
+        ASSERT_DONE(change_link(netlink, index, {.up = true}));
+        ASSERT_DONE(add_address(netlink, index, prefix("2001:db8::1/64")));
+        std::optional<MacAddress> found;
+        for (int i = 0; i < 300 && !found; ++i, usleep(10000)) {
+            if (i % 10 == 0) {
+                ASSERT_DONE(remove_neighbour(netlink, index, address("2001:db8::2")));
+                ASSERT_DONE(send_discarded_datagram(address("2001:db8::1"), address("2001:db8::2")));
+            }
+            found = *find_neighbour(netlink, index, address("2001:db8::2"));
+        }
+        EXPECT_EQ(found, far_mac);
+    });
+}
+
 TEST_F(Host, a_neighbour_is_resolved_on_request_without_any_traffic) {
     in_node([&](Netlink& netlink) {
         make_pair(netlink);

@@ -4,8 +4,13 @@
 #include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
+
+#include "base/fd.hpp"
 
 namespace biplane {
 namespace {
@@ -33,6 +38,32 @@ void put_route_header(NetlinkRequest& request, const LinuxRoute& route) {
     if (header.rtm_dst_len > 0) request.put(RTA_DST, network);
     if (route.gateway) request.put(RTA_GATEWAY, *route.gateway);
     request.put(RTA_OIF, route.ifindex);
+}
+
+struct SocketAddress {
+    sockaddr_storage storage;
+    socklen_t bytes;
+    const sockaddr* any() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+SocketAddress socket_address(const Address& address, uint16_t port) {
+    SocketAddress made{};
+    if (is_ipv4(address)) {
+        sockaddr_in in{};
+        in.sin_family = AF_INET;
+        in.sin_port = be16::from_host(port).raw;
+        in.sin_addr.s_addr = ipv4_of(address).raw;
+        std::memcpy(&made.storage, &in, sizeof in);
+        made.bytes = sizeof in;
+        return made;
+    }
+    sockaddr_in6 in6{};
+    in6.sin6_family = AF_INET6;
+    in6.sin6_port = be16::from_host(port).raw;
+    std::memcpy(&in6.sin6_addr, &address, sizeof address);
+    std::memcpy(&made.storage, &in6, sizeof in6);
+    made.bytes = sizeof in6;
+    return made;
 }
 
 Status send_route(Netlink& netlink, const LinuxRoute& route, uint16_t flags) {
@@ -145,6 +176,18 @@ Status keep_neighbour_resolved(Netlink& netlink, uint32_t ifindex, const Address
     NetlinkRequest once(RTM_NEWNEIGH, NLM_F_CREATE);
     put_neighbour_header(once, ifindex, address, NUD_NONE, NTF_USE);
     return netlink.request(once, attempted);
+}
+
+Status send_discarded_datagram(const Address& source, const Address& destination) {
+    constexpr uint16_t discard_port = 9;
+    const std::string attempted = "send a datagram to " + to_string(destination);
+    const Fd socket(::socket(family_of(destination), SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!socket) return failed_call(attempted, errno);
+    const SocketAddress from = socket_address(source, 0);
+    const SocketAddress to = socket_address(destination, discard_port);
+    if (::bind(socket.get(), from.any(), from.bytes) != 0) return failed_call(attempted + " from " + to_string(source), errno);
+    if (::sendto(socket.get(), nullptr, 0, 0, to.any(), to.bytes) != 0) return failed_call(attempted, errno);
+    return {};
 }
 
 Status put_permanent_neighbour(Netlink& netlink, uint32_t ifindex, const Address& address, const MacAddress& mac) {

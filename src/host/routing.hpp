@@ -40,6 +40,9 @@ Result<Way> find_way(Netlink& netlink, const Address& destination);
 Result<std::optional<MacAddress>> find_neighbour(Netlink& netlink, uint32_t ifindex, const Address& address);
 // Asks the kernel to resolve the neighbour and, from Linux 5.16 on, to keep it resolved without traffic (NTF_EXT_MANAGED).
 Status keep_neighbour_resolved(Netlink& netlink, uint32_t ifindex, const Address& address);
+// One empty UDP datagram to the discard port (RFC 863): Linux has to resolve the way for it, asking with `source`, an address of
+// this node.
+Status send_discarded_datagram(const Address& source, const Address& destination);
 Status put_permanent_neighbour(Netlink& netlink, uint32_t ifindex, const Address& address, const MacAddress& mac);
 Status remove_neighbour(Netlink& netlink, uint32_t ifindex, const Address& address);
 

@@ -31,8 +31,9 @@ constexpr uint32_t probe_limit = 16;  // open addressing: an entry lies at most 
 constexpr uint32_t route_bucket_ways = 8;
 constexpr uint32_t flow_bucket_ways = 8;
 constexpr uint32_t flow_lock_slots = 4096;
-constexpr uint32_t socket_slots = 256;  // XSKMAP
-constexpr uint32_t layout_version = 1;  // raise with every change of a type in this file
+constexpr uint32_t first_workload_socket = 256;  // XSKMAP: below it the punt port's and the fabric ports' queues,
+constexpr uint32_t socket_slots = first_workload_socket + ports_max;  // from it on one per port: workloads with XDP
+constexpr uint32_t layout_version = 2;                                // raise with every change of a type in this file
 
 constexpr uint16_t no_port = 0;  // port 0, zone 0 and next hop 0 are never used
 constexpr uint16_t no_zone = 0;
@@ -82,7 +83,7 @@ struct Port {
     uint8_t flags;
     uint16_t next_hop;      // workload, host: the next hop that delivers to this port. Sources are checked against it
     uint16_t mtu;           // of the IP packet, bytes
-    uint16_t socket_slot;   // fabric: XSKMAP slot of queue 0; queue q has slot + q
+    uint16_t socket_slot;   // fabric, workload with XDP: XSKMAP slot of queue 0, 0: none. Fabric: queue q has slot + q
     MacAddress router_mac;  // the router's address on this port (fabric: the interface's own)
     MacAddress peer_mac;    // workload, host: the only address allowed behind this port
     uint8_t pad[2];

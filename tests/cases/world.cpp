@@ -102,6 +102,7 @@ void add_port(TableImage& image, const PortFacts& facts) {
     if (facts.kind == PortKind::fabric) {
         port.underlay_ipv4 = address(node_a_ipv4);
         port.underlay_ipv6 = address(node_a_ipv6);
+        port.socket_slot = fabric_socket_slot;
         return;
     }
     port.next_hop = facts.number;

@@ -39,6 +39,7 @@ enum PortNumber : uint16_t {
     fabric,
     no_such_port = 99  // an interface without a port entry
 };
+constexpr uint16_t fabric_socket_slot = 8;
 constexpr uint16_t ports_end = fabric + 1;
 constexpr uint32_t ifindex_of(uint16_t port) { return 2000u + port; }
 const char* name_of(uint16_t port);

@@ -38,7 +38,7 @@ class KernelEngine : public Engine {
         auto sink = open_sink_socket(world::ifindex_of(world::fabric));
         if (!sink) return sink.error().within("give the fabric port a socket to hand over to");
         sink_ = std::move(*sink);
-        return object_.give_socket(0, sink_.socket.get());
+        return object_.give_socket(world::fabric_socket_slot, sink_.socket.get());
     }
 
    private:

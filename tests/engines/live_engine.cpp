@@ -68,7 +68,7 @@ Status LiveEngine::attach() {
     auto sink = open_sink_socket(world::ifindex_of(world::fabric));
     if (!sink) return tl::unexpected(sink.error());
     sink_ = std::move(*sink);
-    return object_.give_socket(0, sink_.socket.get());
+    return object_.give_socket(world::fabric_socket_slot, sink_.socket.get());
 }
 
 Status LiveEngine::attach(uint16_t port) {

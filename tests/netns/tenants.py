@@ -22,13 +22,13 @@ spec: {{ vni: {vni}, subnets: [10.0.0.0/24, "fd00:a::/64"], plane: {plane} }}
 WORKLOAD = """apiVersion: biplane.dev/v1alpha1
 kind: Workload
 metadata: {{ name: {name}, namespace: {tenant} }}
-spec: {{ network: {tenant}, node: {node}, addresses: [10.0.0.{host}, "fd00:a::{host}"], netns: {tenant}-{name} }}
+spec: {{ network: {tenant}, node: {node}, addresses: [10.0.0.{host}, "fd00:a::{host}"], netns: {tenant}-{name}, hook: {hook} }}
 """
 
 
-def documents(tenants=PLANE):
+def documents(tenants=PLANE, hook="auto"):
     texts = [NETWORK.format(name=tenant, vni=VNI[tenant], plane=PLANE[tenant]) for tenant in tenants]
-    texts += [WORKLOAD.format(tenant=tenant, name=name, node=node, host=host)
+    texts += [WORKLOAD.format(tenant=tenant, name=name, node=node, host=host, hook=hook)
               for tenant in tenants for name, (node, host) in PLACES.items()]
     return "---\n".join(texts)
 
@@ -36,12 +36,12 @@ def documents(tenants=PLANE):
 class Tenants:
     """The scene, built on a running lab."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, hook="auto"):
         self.lab = lab
         for tenant in PLANE:
             for name in PLACES:
                 lab.container(f"{tenant}-{name}")
-        lab.apply(lab.node_documents() + "---\n" + documents())
+        lab.apply(lab.node_documents() + "---\n" + documents(hook=hook))
         self._port = 20000
 
     def __getitem__(self, key):

@@ -45,15 +45,16 @@ class Connections:
     """New TCP connections, one after the other, each with a question and an answer; .failed lists what went wrong."""
 
     def __init__(self, tenants, tenant, place, family="ipv4"):
-        self.made, self.failed, self.ended = 0, [], threading.Event()
+        self.made, self.failed = 0, []
+        self.asked_enough, self.answered_enough = threading.Event(), threading.Event()
         self.client, self.family, self.address = tenants[tenant, place], family, WEB[family]
         self.port = tenants.fresh_port()
         self.listener = tenants.tcp_server(tenant, "web", family, self.port)
         self.listener.settimeout(0.2)
-        self.threads = [threading.Thread(target=self._answer), threading.Thread(target=self._ask)]
+        self.answering, self.asking = threading.Thread(target=self._answer), threading.Thread(target=self._ask)
 
     def _answer(self):
-        while not self.ended.is_set():
+        while not self.answered_enough.is_set():
             try:
                 server, _ = self.listener.accept()
                 with server:
@@ -63,7 +64,7 @@ class Connections:
                 pass
 
     def _ask(self):
-        while not self.ended.is_set():
+        while not self.asked_enough.is_set():
             try:
                 with self.client.socket(FAMILY[self.family], socket.SOCK_STREAM) as client:
                     client.settimeout(3)
@@ -80,14 +81,15 @@ class Connections:
 
     def __enter__(self):
         self.before = self._syns_sent_again()
-        for thread in self.threads:
-            thread.start()
+        self.answering.start()
+        self.asking.start()
         return self
 
     def __exit__(self, *_):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join()
+        self.asked_enough.set()
+        self.asking.join()  # the last question is answered, too
+        self.answered_enough.set()
+        self.answering.join()
         self.listener.close()
         again = self._syns_sent_again() - self.before
         if again:

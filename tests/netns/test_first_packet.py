@@ -10,6 +10,8 @@ GROUNDS = {
     "default": {},
     "fabric hook xdp": {"hook": "xdp"},
     "fabric hook tcx, workload hook clsact": {"hook": "tcx", "workload_hook": "clsact"},
+    "workload hook xdp": {"workload_documents_hook": "xdp"},
+    "workload hook xdp, fabric hook xdp": {"workload_documents_hook": "xdp", "hook": "xdp"},
     "underlay IPv6": {"underlay": ("ipv6",)},
     "underlay IPv6, fabric hook xdp": {"underlay": ("ipv6",), "hook": "xdp"},
 }
@@ -18,7 +20,9 @@ EVERYWHERE = list(itertools.product(PLANE, ("near", "far"), WEB))
 
 @pytest.fixture(scope="module", params=GROUNDS, ids=GROUNDS)
 def tenants(request, make_lab):
-    return Tenants(make_lab(**GROUNDS[request.param]))
+    ground = dict(GROUNDS[request.param])
+    hook = ground.pop("workload_documents_hook", "auto")
+    return Tenants(make_lab(**ground), hook)
 
 
 @pytest.mark.parametrize("tenant, place, family", EVERYWHERE)

@@ -103,7 +103,7 @@ extern "C" __attribute__((section("xdp"), used)) int prog_xdp(xdp_md* xdp) {
     if (outcome.fate.verdict == Verdict::deliver) return XDP_PASS;
     if (outcome.fate.verdict != Verdict::punt) return XDP_DROP;
     uint32_t slot = outcome.socket_slot + xdp->rx_queue_index;
-    if (!bpf::map_lookup_elem(&bp_sockets, &slot) || !write_punt_tag(packet, outcome)) {
+    if (outcome.socket_slot == 0 || !bpf::map_lookup_elem(&bp_sockets, &slot) || !write_punt_tag(packet, outcome)) {
         take_back_punt(tables, outcome.port, packet.wire_frames());
         return XDP_DROP;
     }

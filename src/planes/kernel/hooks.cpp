@@ -31,10 +31,7 @@ struct Mark {
     std::string name() const { return hook + "-" + role + "_" + std::to_string(ifindex); }
 };
 
-std::string role_of(const char* program) {
-    if (std::strcmp(program, pins::tcx_program) == 0) return "workload";
-    return std::strcmp(program, pins::punt_program) == 0 ? "punt" : "fabric";
-}
+std::string role_of_tc(const char* program) { return std::strcmp(program, pins::tcx_program) == 0 ? "workload" : "fabric"; }
 
 const char* program_of(const Mark& mark) {
     if (mark.hook == "xdp") return mark.role == "punt" ? pins::punt_program : pins::xdp_program;
@@ -164,7 +161,7 @@ bool has_all_programs(const PinDirectory& directory) {
 Result<AttachedHook> attach_tc(const PinDirectory& directory, const char* program, uint32_t ifindex, bool force_clsact) {
     const auto fd = open_program(directory, program);
     if (!fd) return tl::unexpected(fd.error());
-    const Mark mark{"tcx", role_of(program), ifindex};
+    const Mark mark{"tcx", role_of_tc(program), ifindex};
     if (force_clsact) return attach_by_clsact(directory, fd->get(), mark);
     const auto found = is_attached(directory, mark);
     if (!found) return tl::unexpected(found.error());
@@ -176,16 +173,16 @@ Result<AttachedHook> attach_tc(const PinDirectory& directory, const char* progra
     return AttachedHook::tcx;
 }
 
-Result<AttachedHook> attach_xdp(const PinDirectory& directory, const char* program, uint32_t ifindex) {
+Result<AttachedHook> attach_xdp(const PinDirectory& directory, const char* program, const std::string& role, uint32_t ifindex) {
     const auto fd = open_program(directory, program);
     if (!fd) return tl::unexpected(fd.error());
-    const Mark mark{"xdp", role_of(program), ifindex};
+    const Mark mark{"xdp", role, ifindex};
     const auto found = is_attached(directory, mark);
     if (!found) return tl::unexpected(found.error());
     if (*found) return AttachedHook::xdp_native;
     AttachedHook hook = AttachedHook::xdp_native;
     Fd link = create_link(fd->get(), ifindex, BPF_XDP, XDP_FLAGS_DRV_MODE);
-    if (!link) {
+    if (!link && role != "workload") {  // generic XDP copies what a workload's stack sends, and is no gain over tcx
         hook = AttachedHook::xdp_generic;
         link = create_link(fd->get(), ifindex, BPF_XDP, XDP_FLAGS_SKB_MODE);
     }

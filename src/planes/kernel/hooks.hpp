@@ -1,6 +1,7 @@
 // Programs on interfaces. Every attachment leaves a mark in the pin directory that says which program it runs:
-//     tcx-workload_IFINDEX, tcx-fabric_IFINDEX, xdp-fabric_IFINDEX, xdp-punt_IFINDEX      a pinned BPF link
-//     clsact-workload_IFINDEX, clsact-fabric_IFINDEX                                      a directory: tc filters need no pin
+//     tcx-workload_IFINDEX, tcx-fabric_IFINDEX            a pinned BPF link
+//     xdp-workload_IFINDEX, xdp-fabric_IFINDEX, xdp-punt_IFINDEX
+//     clsact-workload_IFINDEX, clsact-fabric_IFINDEX      a directory: tc filters need no pin
 // A link whose interface is gone holds nothing; its mark is removed when somebody looks.
 #pragma once
 #include <array>
@@ -21,8 +22,8 @@ bool has_all_programs(const PinDirectory& directory);
 
 // tcx where the kernel has it (6.6), else a clsact filter, on ingress.
 Result<AttachedHook> attach_tc(const PinDirectory& directory, const char* program, uint32_t ifindex, bool force_clsact);
-// Native where the driver can, else generic.
-Result<AttachedHook> attach_xdp(const PinDirectory& directory, const char* program, uint32_t ifindex);
+// Native where the driver can; else generic, or refused if `role` (workload, fabric, punt) is workload.
+Result<AttachedHook> attach_xdp(const PinDirectory& directory, const char* program, const std::string& role, uint32_t ifindex);
 Status detach_tc(const PinDirectory& directory, uint32_t ifindex);
 Status detach_xdp(const PinDirectory& directory, uint32_t ifindex);
 

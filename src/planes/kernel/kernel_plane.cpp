@@ -174,22 +174,29 @@ bool KernelPlane::adopted() const { return state_->adopted; }
 bool KernelPlane::replaced() const { return state_->replaced; }
 SharedTables& KernelPlane::tables() { return state_->tables; }
 
-Result<AttachedHook> KernelPlane::attach_workload(uint32_t ifindex) {
-    return attach_tc(state_->directory, pins::tcx_program, ifindex, state_->force_clsact);
+// The new hook is there before the old one goes: the port is never open.
+Result<AttachedHook> KernelPlane::attach_workload(uint32_t ifindex, Hook hook) {
+    const bool wants_xdp = hook == Hook::xdp;
+    auto attached = wants_xdp ? attach_xdp(state_->directory, pins::xdp_program, "workload", ifindex)
+                              : attach_tc(state_->directory, pins::tcx_program, ifindex, state_->force_clsact);
+    if (!attached) return attached;
+    const Status detached = wants_xdp ? detach_tc(state_->directory, ifindex) : detach_xdp(state_->directory, ifindex);
+    if (!detached) return tl::unexpected(detached.error());
+    return attached;
 }
 
 Result<AttachedHook> KernelPlane::attach_fabric(uint32_t ifindex, Hook hook) {
     if (hook == Hook::automatic) hook = keeps_offloads_under_xdp(ifindex) ? Hook::xdp : Hook::tcx;
     if (hook == Hook::xdp) {
         if (auto status = detach_tc(state_->directory, ifindex); !status) return tl::unexpected(status.error());
-        return attach_xdp(state_->directory, pins::xdp_program, ifindex);
+        return attach_xdp(state_->directory, pins::xdp_program, "fabric", ifindex);
     }
     if (auto status = detach_xdp(state_->directory, ifindex); !status) return tl::unexpected(status.error());
     return attach_tc(state_->directory, pins::tcx_fabric_program, ifindex, state_->force_clsact);
 }
 
 Result<AttachedHook> KernelPlane::attach_punt(uint32_t ifindex) {
-    return attach_xdp(state_->directory, pins::punt_program, ifindex);
+    return attach_xdp(state_->directory, pins::punt_program, "punt", ifindex);
 }
 
 Status KernelPlane::detach(uint32_t ifindex) {

@@ -13,7 +13,7 @@ struct bpf_object;
 
 namespace biplane {
 
-enum class Hook { automatic, xdp, tcx };  // as configured for a fabric port
+enum class Hook { automatic, xdp, tcx };  // as configured
 enum class AttachedHook { tcx, clsact, xdp_native, xdp_generic };
 const char* to_string(AttachedHook hook);
 
@@ -37,8 +37,8 @@ class KernelPlane {
     bool replaced() const;  // the programs were there, and were others
     SharedTables& tables();
 
-    // Workload, host ports: tcx (clsact where there is none) ingress. Does nothing if already attached.
-    Result<AttachedHook> attach_workload(uint32_t ifindex);
+    // Workload, host ports: tcx (clsact where there is none) ingress; XDP if asked for. Does nothing if already attached.
+    Result<AttachedHook> attach_workload(uint32_t ifindex, Hook hook);
     // automatic: XDP where the driver does it natively and segmentation offload does not suffer; on veth tcx.
     Result<AttachedHook> attach_fabric(uint32_t ifindex, Hook hook);
     // The inner end of the punt port: XDP, redirects into the sockets.

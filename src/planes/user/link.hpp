@@ -25,7 +25,7 @@ struct LinkPlace {
     uint32_t receive_frames;  // what its fill and RX ring hold together
 
     bool is_punt() const { return sides.receive && ifindex == 0; }
-    bool is_fabric() const { return sides.receive && ifindex != 0; }
+    bool is_port() const { return sides.receive && ifindex != 0; }
 };
 
 class Link {

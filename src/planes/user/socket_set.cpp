@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint32_t punt_slot = 0;
 constexpr uint32_t punt_frames = 8192;                // of frames_default: what a burst from the workloads may fill
-constexpr uint32_t fabric_frames_max = 2048;          // per fabric interface, all queues
+constexpr uint32_t port_frames_max = 2048;            // per interface, all queues
 constexpr uint32_t packets_per_receiver = 64;         // in one turn, so that no port keeps the others waiting
 constexpr uint32_t retry_after = ticks_from_ms(100);  // a socket that could not be opened is tried again
 constexpr uint32_t retry_interval = ticks_from_ms(10);
@@ -64,23 +64,23 @@ void SocketSet::remove_links_if(const std::function<bool(const Link&)>& is_unwan
     });
 }
 
-void SocketSet::follow_ports(const std::vector<FabricSockets>& fabrics, const std::set<uint32_t>& interfaces) {
-    const auto is_fabric = [&](const LinkPlace& place) {
-        return std::any_of(fabrics.begin(), fabrics.end(), [&](const FabricSockets& fabric) {
-            return fabric.ifindex == place.ifindex && fabric.slot + place.queue == place.slot;
+void SocketSet::follow_ports(const std::vector<PortSockets>& ports, const std::set<uint32_t>& interfaces) {
+    const auto is_port = [&](const LinkPlace& place) {
+        return std::any_of(ports.begin(), ports.end(), [&](const PortSockets& port) {
+            return port.ifindex == place.ifindex && port.slot + place.queue == place.slot;
         });
     };
     remove_links_if([&](const Link& link) {
         const LinkPlace& place = link.place();
         if (place.is_punt()) return false;
-        if (place.is_fabric()) return !is_fabric(place);
-        const auto is_now_fabric = [&](const FabricSockets& fabric) { return fabric.ifindex == place.ifindex; };
-        return !interfaces.contains(place.ifindex) || std::any_of(fabrics.begin(), fabrics.end(), is_now_fabric);
+        if (place.is_port()) return !is_port(place);
+        const auto is_now_receiving = [&](const PortSockets& port) { return port.ifindex == place.ifindex; };
+        return !interfaces.contains(place.ifindex) || std::any_of(ports.begin(), ports.end(), is_now_receiving);
     });
-    for (const FabricSockets& fabric : fabrics) {
-        if (transmitters_.contains(fabric.ifindex)) continue;
-        const auto share = static_cast<uint32_t>(frames_.total() / 4 / fabrics.size());
-        add_link({fabric.ifindex, 0, {true, true}, fabric.slot, fabric.slots_max, std::min(fabric_frames_max, share)});
+    for (const PortSockets& port : ports) {
+        if (transmitters_.contains(port.ifindex)) continue;
+        const auto share = static_cast<uint32_t>(frames_.total() / 4 / ports.size());
+        add_link({port.ifindex, 0, {true, true}, port.slot, port.slots_max, std::min(port_frames_max, share)});
     }
 }
 
@@ -156,7 +156,7 @@ void SocketSet::activate(Link& link, std::unique_ptr<XdpSocket> socket) {
         return;
     }
     receivers_.push_back(&link);
-    if (link.place().is_fabric() && link.place().queue == 0) add_further_queues(link);
+    if (link.place().is_port() && link.place().queue == 0) add_further_queues(link);
 }
 
 // `first` is the link of queue 0. May move links_, not the links.

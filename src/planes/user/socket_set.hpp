@@ -1,10 +1,10 @@
-// All sockets of the user plane, kept in step with the ports: one that receives per queue of each fabric port and one for the punt
-// port; one that sends per egress interface, made when the first packet wants out there. Packets that come before their socket
+// All sockets of the user plane, kept in step with the ports: one that receives per queue of each port whose XDP program punts (fabric
+// ports, workload ports with XDP) and one for the punt port; one that sends per egress interface, made when the first packet wants out there. Packets that come before their socket
 // is open wait for it, so a first packet is not lost.
 //
 //     punt port    --RX-->            --TX-->  workload and host ports
 //                           worker
-//     fabric port  --RX-->            --TX-->  fabric port (the same socket, on queue 0)
+//     XDP port     --RX-->            --TX-->  XDP port (the same socket, on queue 0)
 //
 // Owner: the user plane's loop. It must not outlive the Umem. One thread: the worker's. Only sockets are opened and closed elsewhere.
 #pragma once
@@ -24,8 +24,8 @@
 
 namespace biplane {
 
-// A fabric port as its sockets see it.
-struct FabricSockets {
+// A port with an XDP program as its sockets see it.
+struct PortSockets {
     uint32_t ifindex;
     uint32_t slot;       // in the socket map, of queue 0
     uint32_t slots_max;  // queues it has slots for
@@ -39,7 +39,7 @@ class SocketSet : public PacketSockets {
 
     // --- keeping in step ---
     // The ports are these now: makes and drops sockets. `interfaces` are all that packets may leave through.
-    void follow_ports(const std::vector<FabricSockets>& fabrics, const std::set<uint32_t>& interfaces);
+    void follow_ports(const std::vector<PortSockets>& receiving, const std::set<uint32_t>& interfaces);
     // The punt port may have been made anew: if its socket is dead, a new one is opened at once.
     void reopen_punt();
     // Once per lap: takes what the opener has done, tries again what has failed. `now` in ticks.

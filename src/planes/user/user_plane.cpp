@@ -34,11 +34,12 @@ Result<uint32_t> map_id(const std::string& path) {
     return info.id;
 }
 
-// From a slot up to the next one that another fabric port uses.
-uint32_t slots_from(uint32_t slot, const std::vector<FabricSockets>& fabrics) {
-    uint32_t end = socket_slots;
-    for (const FabricSockets& fabric : fabrics)
-        if (fabric.slot > slot) end = std::min(end, fabric.slot);
+// From a slot up to the next one that another port uses. A workload port has one.
+uint32_t slots_from(uint32_t slot, const std::vector<PortSockets>& ports) {
+    if (slot >= first_workload_socket) return 1;
+    uint32_t end = first_workload_socket;
+    for (const PortSockets& port : ports)
+        if (port.slot > slot) end = std::min(end, port.slot);
     return end - slot;
 }
 
@@ -117,17 +118,16 @@ void UserPlane::beat(uint32_t now) {
 }
 
 void UserPlane::follow_ports(uint32_t epoch) {
-    std::vector<FabricSockets> fabrics;
+    std::vector<PortSockets> receiving;
     std::set<uint32_t> interfaces;
     for (uint32_t number = 1; number < ports_max; ++number) {
         const Port& port = *tables_.port(epoch, number);
         if (port.kind == PortKind::none) continue;
         interfaces.insert(port.ifindex);
-        if (port.kind == PortKind::fabric && port.socket_slot > 0 && port.socket_slot < socket_slots)
-            fabrics.push_back({port.ifindex, port.socket_slot, 0});
+        if (port.socket_slot > 0 && port.socket_slot < socket_slots) receiving.push_back({port.ifindex, port.socket_slot, 0});
     }
-    for (FabricSockets& fabric : fabrics) fabric.slots_max = slots_from(fabric.slot, fabrics);
-    sockets_->follow_ports(fabrics, interfaces);
+    for (PortSockets& port : receiving) port.slots_max = slots_from(port.slot, receiving);
+    sockets_->follow_ports(receiving, interfaces);
     followed_epoch_ = epoch;
     has_followed_ = true;
 }
