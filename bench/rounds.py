@@ -1,4 +1,5 @@
 """Rounds: all contenders of a scenario are measured in turn, again and again. Nothing is measured in a block of its own."""
+import subprocess
 import sys
 import time
 
@@ -48,7 +49,7 @@ class Bench:
             return True
         except Skipped as reason:
             skipped[contender.label] = str(reason)
-        except LabError as error:
+        except (LabError, subprocess.TimeoutExpired) as error:
             failures.append(f"{contender.label}: {error}")
         return False
 
@@ -56,8 +57,8 @@ class Bench:
         """None in place of a run that failed: its round has no ratio."""
         try:
             return contender.measure(self)
-        except LabError as error:
-            failures.append(str(error))
+        except (LabError, subprocess.TimeoutExpired) as error:
+            failures.append(f"{contender.label}: {error}")
             return None
 
 

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -53,6 +54,26 @@ def test_a_device_that_forwards_nothing_fails_the_run():
 def test_a_device_whose_counters_do_not_move_fails_the_run():
     with pytest.raises(LabError, match="something else carried them"):
         run_of(Liar)
+
+
+@pytest.mark.parametrize("family, kind, mask", [("ipv4", socket.AF_INET, 32), ("ipv6", socket.AF_INET6, 128)])
+def test_the_generators_frames_are_valid_to_a_real_stack(family, kind, mask):
+    with Lab(BUILD / "bin", nodes=(), start=False) as lab:
+        source, sink = lab.container("source"), lab.container("sink")
+        source.ip("link", "add", "eth0", "address", sending.SOURCE_MAC, "type", "veth", "peer", "name", "eth0", "address",
+                  sending.SINK_MAC, "netns", sink.netns)
+        for end in (source, sink):
+            end.ip("link", "set", "eth0", "up")
+        sink.ip("address", "add", f"{sending.SINK[family]}/{mask}", "dev", "eth0", *(["nodad"] if family == "ipv6" else []))
+        sink.ip("route", "add", f"{sending.SOURCE[family]}/{mask}", "dev", "eth0")
+        assert sink.run("ethtool", "-K", "eth0", "gro", "on").returncode == 0
+        server = sink.socket(kind, socket.SOCK_DGRAM)
+        server.bind(("", 5001))
+        server.settimeout(5)
+        sending.generate(sending.Tools(BUILD / "bench"), source, "eth0", sending.Traffic(flows=64, family=family), 64,
+                         (sending.SOURCE_MAC, sending.SINK_MAC, sending.SOURCE[family], sending.SINK[family]))
+        ports = {server.recvfrom(2000)[1][1] for _ in range(64)}
+        assert ports == set(range(1, 65))  # UDP checks its checksum before a socket sees it
 
 
 def start_bench(results, *words):
