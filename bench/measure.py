@@ -1,6 +1,7 @@
 """One run of one device, and the proof that the device did it. Rates are what the sink counted, from the generator's
 first frame to its last one or the sink's, whichever is later."""
 import dataclasses
+import time
 
 import sending as t
 from lab import LabError
@@ -84,9 +85,9 @@ def run_once(device, frames, seconds):
     try:
         links = counters_of(device)
         handled, counted = device.handled(), device.counter.settled()
-        busy = device.busy_seconds()
+        begin, busy = time.monotonic(), device.busy_seconds()
         sent = device.send(frames, seconds)
-        busy = device.busy_seconds() - busy
+        busy = (device.busy_seconds() - busy) / (time.monotonic() - begin)
         after = device.counter.settled()
         received = after["frames"] - counted["frames"]
         done = device.handled() - handled
@@ -96,7 +97,7 @@ def run_once(device, frames, seconds):
     # What still lay in queues when the generator ended has taken time too.
     duration = (sent["ns"] + max(0, after["last_ns"] - sent["last_ns"])) / 1e9
     return Run(rate=received / duration, sent=sent["sent"], received=received, handled=done,
-               share=sent["processor_ns"] / sent["ns"], device_share=busy / duration, lost_at=where_lost_since(device, links))
+               share=sent["processor_ns"] / sent["ns"], device_share=busy, lost_at=where_lost_since(device, links))
 
 
 def prove(device, sent, received, bad, handled, links):

@@ -44,6 +44,18 @@ def figures(scenarios):
     return "\n\n".join(parts)
 
 
+def compact(document):
+    """JSON with one line per contender: it is read by people in diffs, and must not be long."""
+    def scenario_text(scenario):
+        runs = ",\n    ".join(f"{json.dumps(label)}: {json.dumps(values)}" for label, values in scenario["rounds"].items())
+        targets = ",\n    ".join(json.dumps(row) for row in scenario["targets"])
+        rest = json.dumps({key: value for key, value in scenario.items() if key not in ("rounds", "targets")})[1:-1]
+        return f'{{{rest},\n   "rounds": {{\n    {runs}}},\n   "targets": [\n    {targets}]}}'
+    scenarios = ",\n  ".join(f"{json.dumps(name)}: {scenario_text(scenario)}" for name, scenario in document["scenarios"].items())
+    rest = json.dumps({key: value for key, value in document.items() if key != "scenarios"})[1:-1]
+    return f'{{{rest},\n "scenarios": {{\n  {scenarios}}}}}\n'
+
+
 def publish(document, root):
     scenarios = document["scenarios"]
     page = root / "docs" / "performance.md"
@@ -52,7 +64,7 @@ def publish(document, root):
         text = put_between(text, name, content)
     results = root / "docs" / "performance" / "results.json"
     results.parent.mkdir(exist_ok=True)
-    results.write_text(json.dumps(document, indent=1) + "\n")
+    results.write_text(compact(document))
     page.write_text(text)
     if not plots.draw(scenarios, root / "docs" / "pictures"):
         print("publish: no plots: python3-matplotlib is not installed", file=sys.stderr)

@@ -63,6 +63,8 @@ def target_rows(scenarios):
 
 
 def target_table(scenarios):
+    if not target_rows(scenarios):
+        return ""
     rows = [("#", "scenario", "target", "measured", "spread", "met?")] + [tuple(map(str, row)) for row in target_rows(scenarios)]
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
     widths[5] = 0

@@ -1,4 +1,5 @@
 """Rounds: all contenders of a scenario are measured in turn, again and again. Nothing is measured in a block of its own."""
+import subprocess
 import sys
 import time
 
@@ -16,6 +17,7 @@ class Bench:
         self.programs = build / "bin"
         self.tools = sending.Tools(build / "bench")
         self.rounds = rounds or (3 if quick else 7)
+        self.slow_rounds = rounds or (1 if quick else 5)
         self.frames = 400_000 if quick else 1_500_000
         self.frames_of_new_flows = 100_000 if quick else 200_000  # less than what conntrack has room for
         self.seconds = 1 if quick else 3  # of a stream or of requests
@@ -27,9 +29,10 @@ class Bench:
             skipped, failures = {}, []
             present = [contender for contender in scenario.contenders if self._build(contender, lab, skipped, failures)]
             measured = {contender.label: [] for contender in present}
-            for number in range(self.rounds):
+            rounds = self.slow_rounds if scenario.is_slow else self.rounds
+            for number in range(rounds):
                 for contender in present:
-                    progress(f"  round {number + 1} of {self.rounds}: {contender.label}")
+                    progress(f"  round {number + 1} of {rounds}: {contender.label}")
                     measured[contender.label].append(self._measure(contender, failures))
         progress("")
         judged = [targets.judge(target, measured, skipped) for target in scenario.targets]
@@ -46,7 +49,7 @@ class Bench:
             return True
         except Skipped as reason:
             skipped[contender.label] = str(reason)
-        except LabError as error:
+        except (LabError, subprocess.TimeoutExpired) as error:
             failures.append(f"{contender.label}: {error}")
         return False
 
@@ -54,8 +57,8 @@ class Bench:
         """None in place of a run that failed: its round has no ratio."""
         try:
             return contender.measure(self)
-        except LabError as error:
-            failures.append(str(error))
+        except (LabError, subprocess.TimeoutExpired) as error:
+            failures.append(f"{contender.label}: {error}")
             return None
 
 

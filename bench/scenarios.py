@@ -16,6 +16,7 @@ class Scenario:
     targets: list
     unit: str = "Mpps"
     scale: float = 1e6
+    is_slow: bool = False  # a round takes long: fewer of them
     metrics: tuple = ()  # further ones for the table: (metric, heading, scale)
 
 
@@ -139,7 +140,7 @@ def connect_request_response():
 
 NANOSECONDS = {"unit": "ns", "scale": 1, "metrics": (("instructions", "instructions", 1), ("machine_bytes", "x86 bytes", 1),
                                                      ("verified", "verified", 1))}
-MILLISECONDS = {"unit": "ms", "scale": 1}
+MILLISECONDS = {"unit": "ms", "scale": 1, "is_slow": True}
 
 
 def costs():

@@ -21,8 +21,10 @@ VNI = 100
 GENERATOR_CPU = max(0, (os.cpu_count() or 1) - 1)
 PROCESS_CPU = 0
 
-# Whatever else runs on the machine is to disturb little. Between sessions it is the autogroup's nice value that counts.
-FIRST = ("nice", "-n", "-20", "sh", "-c", 'echo -20 2>/dev/null >/proc/self/autogroup; exec "$@"', "sh")
+# Whatever else runs on the machine is to disturb little. Between sessions it is the autogroup's nice value that counts; only a
+# process that leads a session of its own may change it, or it would raise the caller's shell as well.
+RAISE = 'read -r _ _ _ _ _ session _ </proc/self/stat; [ "$session" != $$ ] || echo -20 2>/dev/null >/proc/self/autogroup; exec "$@"'
+FIRST = ("nice", "-n", "-20", "sh", "-c", RAISE, "sh")
 ON_PROCESS_CPU = ("taskset", "--cpu-list", PROCESS_CPU, *FIRST)
 ON_GENERATOR_CPU = ("taskset", "--cpu-list", GENERATOR_CPU, *FIRST)
 
