@@ -1,5 +1,6 @@
 """Writes what a run measured into the documentation: docs/performance/results.json, the tables between the markers of
-docs/performance.md, and docs/pictures/bench-*. `bench/publish.py` writes them again from the committed results."""
+docs/performance.md, and docs/pictures/bench-*. `bench/publish.py` writes them again from the committed results,
+`bench/publish.py FILE` from others, such as build/bench/results.json."""
 import json
 import pathlib
 import sys
@@ -72,4 +73,5 @@ def publish(document, root):
 
 if __name__ == "__main__":
     here = pathlib.Path(__file__).resolve().parent.parent
-    publish(json.loads((here / "docs" / "performance" / "results.json").read_text()), here)
+    source = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here / "docs" / "performance" / "results.json"
+    publish(json.loads(source.read_text()), here)
