@@ -1,5 +1,6 @@
 """Writes what a run measured into the documentation: docs/performance/results.json, the tables between the markers of
-docs/performance.md, and docs/pictures/bench-*. `bench/publish.py` writes them again from the committed results."""
+docs/performance.md, and docs/pictures/bench-*. `bench/publish.py` writes them again from the committed results,
+`bench/publish.py FILE` from others, such as build/bench/results.json."""
 import json
 import pathlib
 import sys
@@ -20,8 +21,8 @@ def put_between(text, name, content):
     return f"{before}{begin}\n{content}\n{end}{after}"
 
 
-def machines(scenarios):
-    """One sentence per machine, with the scenarios that were measured on it."""
+def machines(scenarios, note=""):
+    """One sentence per machine, with the scenarios that were measured on it; `note` is what else a reader must know."""
     by_machine = {}
     for name, scenario in scenarios.items():
         by_machine.setdefault(json.dumps(scenario["machine"], sort_keys=True), []).append((name, scenario["quick"]))
@@ -32,7 +33,7 @@ def machines(scenarios):
         lines.append(f"Measured on {machine['processor']}, {machine['processors']} processors, {machine['memory_gib']} GiB, "
                      f"Linux {machine['kernel']}, {machine['system']}"
                      + (f"; with `QUICK=1` (three short rounds): {', '.join(quick)}." if quick else "."))
-    return "\n".join(lines)
+    return "\n".join(lines + ([note] if note else []))
 
 
 def figures(scenarios):
@@ -60,7 +61,7 @@ def publish(document, root):
     scenarios = document["scenarios"]
     page = root / "docs" / "performance.md"
     text = page.read_text()
-    for name, content in (("machine", machines(scenarios)), ("targets", report.markdown_table(scenarios)), ("figures", figures(scenarios))):
+    for name, content in (("machine", machines(scenarios, document.get("note", ""))), ("targets", report.markdown_table(scenarios)), ("figures", figures(scenarios))):
         text = put_between(text, name, content)
     results = root / "docs" / "performance" / "results.json"
     results.parent.mkdir(exist_ok=True)
@@ -72,4 +73,5 @@ def publish(document, root):
 
 if __name__ == "__main__":
     here = pathlib.Path(__file__).resolve().parent.parent
-    publish(json.loads((here / "docs" / "performance" / "results.json").read_text()), here)
+    source = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here / "docs" / "performance" / "results.json"
+    publish(json.loads(source.read_text()), here)

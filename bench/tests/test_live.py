@@ -68,6 +68,7 @@ def test_the_generators_frames_are_valid_to_a_real_stack(family, kind, mask):
         sink.ip("route", "add", f"{sending.SOURCE[family]}/{mask}", "dev", "eth0")
         assert sink.run("ethtool", "-K", "eth0", "gro", "on").returncode == 0
         server = sink.socket(kind, socket.SOCK_DGRAM)
+        server.setsockopt(socket.SOL_SOCKET, 33, 1 << 23)  # SO_RCVBUFFORCE: each frame takes a page
         server.bind(("", 5001))
         server.settimeout(5)
         sending.generate(sending.Tools(BUILD / "bench"), source, "eth0", sending.Traffic(flows=64, family=family), 64,
