@@ -5,7 +5,7 @@
 #include <charconv>
 
 #include "api/document_json.hpp"
-#include "api/flow_view.hpp"
+#include "api/flow_list.hpp"
 #include "api/metrics.hpp"
 #include "control/documents.hpp"
 
@@ -164,13 +164,7 @@ ApiReply get_flows(const Agent& agent, const ApiRequest& request) {
     std::optional<uint64_t> limit;
     if (auto read = read_number(request, "limit", limit); !read) return error_reply(400, read.error().message);
     return agent.read_tables([&](const SharedTables& tables, const TableNames& names, const DesiredState&) {
-        Json list = Json::array();
-        const uint32_t now = current_tick();
-        walk_flows(tables, now, [&](const FlowPair& pair) {
-            if (list.size() < limit.value_or(flows_listed_by_default) && matches(*filter, pair, names))
-                list.push_back(to_json(pair, names, now));
-        });
-        return json_reply(list);
+        return ApiReply{200, flows_json({tables, names, *filter, current_tick()}, limit.value_or(flows_listed_by_default))};
     });
 }
 

@@ -1,34 +1,18 @@
-// Reading the flow table while both planes work on it.
+// What the parts of a flow mean and how people write them, and which flows somebody wants to see.
 #pragma once
-#include <functional>
 #include <optional>
 #include <string>
 
+#include "api/flow_walk.hpp"
 #include "api/message.hpp"
 #include "api/table_names.hpp"
 #include "base/addresses.hpp"
-#include "planes/shared_tables.hpp"
+#include "datapath/flow_state.hpp"
 
 namespace biplane {
 
-// A pair as it was at one moment. `forward` is the direction of the first packet.
-struct FlowPair {
-    FlowEntry forward;
-    FlowEntry reverse;
-    FlowDetail forward_detail;
-    FlowDetail reverse_detail;
-};
-
-struct FlowTotals {
-    uint64_t pairs = 0;
-    uint64_t half_pairs = 0;  // entries whose other direction is missing: there must be none
-    uint64_t capacity = 0;    // pairs
-};
-
-// Visits every pair that has not expired.
-FlowTotals walk_flows(const SharedTables& tables, uint32_t now, const std::function<void(const FlowPair&)>& visit);
-
-// What is not given matches everything. Source and destination are those of the first packet.
+// What is not given matches everything. Source and destination are those of the first packet: `flow` is
+// the forward entry.
 struct FlowFilter {
     std::optional<std::string> network;
     std::optional<Plane> plane;
@@ -37,10 +21,14 @@ struct FlowFilter {
     std::optional<Prefix> destination;
     std::optional<uint16_t> port;  // either one
 };
-bool matches(const FlowFilter& filter, const FlowPair& pair, const TableNames& names);
+bool matches(const FlowFilter& filter, const FlowEntry& flow, const TableNames& names);
 
-// docs/api.md lists the fields.
-Json to_json(const FlowPair& pair, const TableNames& names, uint32_t now);
+constexpr Plane plane_of(const FlowEntry& flow) { return flow.mode & flow_mode_user_plane ? Plane::user : Plane::kernel; }
+constexpr uint64_t packets_of(const FlowEntry& entry, const FlowDetail& detail) {
+    return uint64_t{detail.packets_high} << 32 | entry.packets;
+}
+uint64_t milliseconds_since(uint32_t then, uint32_t now);        // ticks; rounded
+uint64_t idle_milliseconds(const FlowPair& pair, uint32_t now);  // since the last packet of either direction
 
 std::string protocol_name(uint8_t protocol);  // "tcp", "udp", "icmp", "icmpv6", else the number
 Result<uint8_t> parse_protocol(const std::string& text);

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "api/document_json.hpp"
-#include "api/flow_view.hpp"
+#include "api/flow_json.hpp"
 #include "api/metrics.hpp"
 #include "api/port_view.hpp"
 #include "api/status_view.hpp"
@@ -71,7 +71,9 @@ TEST_F(Views, a_pair_is_listed_once_with_both_directions) {
     EXPECT_EQ(totals.pairs, 1u);
     EXPECT_EQ(totals.half_pairs, 0u);
     EXPECT_EQ(totals.capacity, 64u * 8 / 2);
-    const Json json = to_json(found[0], names_, now_ + 1000);
+    TextBuffer buffer;
+    FlowJson(names_, now_ + 1000).add(found[0], buffer);
+    const Json json = Json::parse(buffer.text());
     EXPECT_EQ(json["network"], "red");
     EXPECT_EQ(json["vni"], 100);
     EXPECT_EQ(json["plane"], "kernel");
@@ -110,7 +112,7 @@ TEST_F(Views, filters_select_by_every_part_of_a_flow) {
     make_flow("fd00:a::10", 5353, "fd00:a::11", 53, protocol::udp, opening | flow_mode_user_plane);
     const auto count = [&](const FlowFilter& filter) {
         int matching = 0;
-        for (const FlowPair& pair : pairs()) matching += matches(filter, pair, names_);
+        for (const FlowPair& pair : pairs()) matching += matches(filter, pair.forward, names_);
         return matching;
     };
     EXPECT_EQ(count({}), 2);

@@ -1,39 +1,17 @@
 // flows: the flow table, with filters, once or again and again.
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <iostream>
 
-#include "api/flow_view.hpp"
+#include "api/flow_list.hpp"
+#include "cli/flow_rows.hpp"
 #include "cli/live_tables.hpp"
-#include "cli/table.hpp"
 
 namespace biplane {
 namespace {
-
-const std::vector<Column>& flow_columns() {
-    static const std::vector<Column> columns = {{"NETWORK", "network"},
-                                                {"ZONE", "zone", false, true},
-                                                {"PLANE", "plane"},
-                                                {"PROTO", "protocol"},
-                                                {"SOURCE", "from"},
-                                                {"DESTINATION", "to"},
-                                                {"STATE", "state"},
-                                                {"PACKETS", "packets", false, true},
-                                                {"BYTES", "bytes", false, true},
-                                                {"REPLIES", "replyPackets", false, true},
-                                                {"REPLY-BYTES", "replyBytes", false, true},
-                                                {"NEXT-HOP", "nextHop"},
-                                                {"REPLY-NEXT-HOP", "replyNextHop"},
-                                                {"IDLE-S", "idleSeconds", false, true},
-                                                {"AGE-S", "ageSeconds", true, true},
-                                                {"VNI", "vni", true, true},
-                                                {"INGRESS", "ingressPort", true},
-                                                {"EPOCH", "epoch", true, true}};
-    return columns;
-}
 
 struct FlowOptions {
     std::string network, plane, protocol, source, destination, output;
@@ -64,53 +42,60 @@ Result<FlowFilter> filter_of(const FlowOptions& options) {
     return filter;
 }
 
-// Address and port as one cell; IPv6 in brackets (RFC 5952, section 6).
-std::string end_text(const Json& flow, const char* address, const char* port) {
-    const std::string text = flow[address].get<std::string>();
-    if (flow["protocol"] == "icmp" || flow["protocol"] == "icmpv6") return text;
-    if (text.find(':') != std::string::npos) return fmt::format("[{}]:{}", text, flow[port].get<int>());
-    return fmt::format("{}:{}", text, flow[port].get<int>());
+// A pipe as large as an unprivileged process may make it: whoever reads from it is woken less often. No pipe, or not allowed: as
+// it is.
+void enlarge_pipe() {
+    constexpr int pipe_size = 1 << 20;
+    (void)::fcntl(STDOUT_FILENO, F_SETPIPE_SZ, pipe_size);
 }
 
-// Printed as they are found: a million flows need no room.
-void print_json(const LiveTables& live, const FlowFilter& filter) {
-    bool is_first = true;
-    std::cout << "[";
-    const uint32_t now = current_tick();
-    walk_flows(live.tables, now, [&](const FlowPair& pair) {
-        if (!matches(filter, pair, live.names)) return;
-        std::cout << (is_first ? "\n  " : ",\n  ") << to_json(pair, live.names, now).dump();
-        is_first = false;
-    });
-    std::cout << (is_first ? "]\n" : "\n]\n");
+Status write_out(std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return failed_call("write the list of flows", errno);
+        text.remove_prefix(static_cast<size_t>(written));
+    }
+    return {};
 }
 
-void print_flow_table(const LiveTables& live, const FlowFilter& filter, bool wide) {
-    TablePrinter printer(std::cout, flow_columns(), wide);
-    const uint32_t now = current_tick();
-    walk_flows(live.tables, now, [&](const FlowPair& pair) {
-        if (!matches(filter, pair, live.names)) return;
-        Json row = to_json(pair, live.names, now);
-        row["from"] = end_text(row, "source", "sourcePort");
-        row["to"] = end_text(row, "destination", "destinationPort");
-        printer.add(row);
+// Printed as they are found: a million flows need no room. The widths are those of the first rows.
+Status write_flow_table(const FlowSelection& selection, bool wide) {
+    constexpr size_t rows_measured = 1000;
+    FlowRows rows(selection.names, selection.now, wide);
+    std::vector<FlowPair> first;
+    FlowRange range = selection.everything();
+    range.begin = selection.walk(range, [&](const FlowPair& pair) {
+        first.push_back(pair);
+        return first.size() < rows_measured;
     });
+    for (const FlowPair& pair : first) rows.make_room_for(pair);
+    TextBuffer head;
+    rows.add_titles(head);
+    for (const FlowPair& pair : first) rows.add(pair, head);
+    if (auto written = write_out(head.text()); !written) return written;
+    const auto make_writer = [&]() -> WriteFlow {
+        const auto own = std::make_shared<FlowRows>(selection.names, selection.now, wide);
+        own->set_widths(rows.widths());
+        return [own](const FlowPair& pair, TextBuffer& buffer) { own->add(pair, buffer); };
+    };
+    return write_flows(selection, range, make_writer, write_out);
 }
 
 Result<Exit> show_flows(const Context& context, const FlowOptions& options) {
     const auto filter = filter_of(options);
     if (!filter) return tl::unexpected(filter.error());
+    enlarge_pipe();
     const bool clears_screen = options.watches && options.output != "json" && isatty(STDOUT_FILENO);
     for (uint64_t round = 1;; ++round) {
         const auto live = open_live_tables(context);  // each round: names may have changed
         if (!live) return tl::unexpected(live.error());
-        if (clears_screen) std::cout << "\033[H\033[2J";
-        if (options.output == "json")
-            print_json(*live, *filter);
-        else
-            print_flow_table(*live, *filter, options.output == "wide");
-        std::cout << std::flush;
-        if (!options.watches || round == options.count || !std::cout) return Exit::done;
+        if (clears_screen) std::cout << "\033[H\033[2J" << std::flush;
+        const FlowSelection selection{live->tables, live->names, *filter, current_tick()};
+        const Status written = options.output == "json" ? write_flows_json(selection, write_out)
+                                                        : write_flow_table(selection, options.output == "wide");
+        if (!written) return tl::unexpected(written.error());
+        if (!options.watches || round == options.count) return Exit::done;
         ::usleep(static_cast<useconds_t>(options.interval_s * 1e6));
     }
 }
