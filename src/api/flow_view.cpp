@@ -31,10 +31,6 @@ std::optional<Snapshot> read_way(const SharedTables& tables, uint32_t number) {
     return snapshot;
 }
 
-FlowKey key_of(const FlowEntry& entry) {
-    return {entry.source, entry.destination, entry.source_port, entry.destination_port, entry.zone, entry.protocol, 0};
-}
-
 std::optional<Snapshot> read_other(const SharedTables& tables, uint32_t number, const Snapshot& one) {
     auto other = read_way(tables, one.detail.other);
     if (!other || other->detail.other != number || !has_key(other->entry, reverse_of(key_of(one.entry)))) return std::nullopt;
