@@ -134,6 +134,23 @@ class FlowMemory(Contender):
         return {"rate": sum(taken.values()) / self.pairs, "tables": taken}
 
 
+class MemoryLine(Contender):
+    """ns to read one line at a random place of a BPF array of so many megabytes: what no table of that size goes below."""
+
+    def __init__(self, megabytes, label):
+        self.megabytes, self.label = megabytes, label
+
+    def build(self, bench, lab):
+        self.place = Namespace(lab, f"line-{self.megabytes}")
+
+    def measure(self, bench):
+        done = self.place.run(*t.ON_GENERATOR_CPU, bench.tools["cost"], "line", self.megabytes, "--repeat", 4_000_000,
+                              start_new_session=True)
+        if done.returncode:
+            raise LabError(f"{self.label}: {done.stderr.strip()}")
+        return {"rate": json.loads(done.stdout)["ns"]}
+
+
 class BiplaneRoutes(Contender):
     """ms until so many new routes are in force."""
 

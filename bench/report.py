@@ -37,7 +37,8 @@ def scenario_table(result):
         values = [run["rate"] / result["scale"] for run in runs]
         line = f"  {label:<{width}}  {statistics.median(values):8.3f}  {spread(values):>16}"
         for metric, _, scale in result["metrics"]:
-            line += f"  {statistics.median(run[metric] for run in runs) / scale:12.2f}"
+            known = [run[metric] for run in runs if metric in run]
+            line += f"  {statistics.median(known) / scale:12.2f}" if known else " " * 14
         disturbed = sum(bool(run.get("disturbed")) for run in runs)
         lines.append(line + (f"  ({disturbed} of {len(runs)} runs shared the processor)" if disturbed else ""))
     lines += [f"  {label:<{width}}  skipped: {reason}" for label, reason in result["skipped"].items()]

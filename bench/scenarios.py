@@ -3,7 +3,7 @@ import dataclasses
 
 from clients import Requests, Stream
 from contenders import Packets, flows
-from costs import BiplaneList, BiplaneRoutes, ConntrackList, Cost, FlowMemory, LinuxRoutes, Restart
+from costs import BiplaneList, BiplaneRoutes, ConntrackList, Cost, FlowMemory, LinuxRoutes, MemoryLine, Restart
 from devices import biplane, limits, linux, ovs, paths, testpmd
 from targets import Target
 
@@ -154,7 +154,8 @@ def growth():
     one, many, routed = "1 flow", "1M flows", "1 flow, 100k routes"
     return Scenario("growth", "prog_xdp by itself, per packet of established flows, as tables grow",
                     [Cost(one, "prog_xdp", "xdp", 1), Cost("1k flows", "prog_xdp", "xdp", 1000), Cost(many, "prog_xdp", "xdp", 1_000_000),
-                     Cost(routed, "prog_xdp", "xdp", 1, routes=100_000)],
+                     Cost(routed, "prog_xdp", "xdp", 1, routes=100_000), MemoryLine(1, "waiting for a random line of 1 MB"),
+                     MemoryLine(64, "waiting for a random line of 64 MB"), MemoryLine(512, "waiting for a random line of 512 MB")],
                     [Target(13, many, one, 1.6, at_most=True), Target(13, routed, one, 1.05, at_most=True)], **NANOSECONDS)
 
 

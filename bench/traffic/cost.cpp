@@ -1,9 +1,11 @@
 // What a pinned program costs per packet, how long it is, and what pinned maps take: JSON.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <bit>
 #include <vector>
 
 #include "traffic/frame.hpp"
+#include "traffic/line_plan.hpp"
 #include "traffic/object.hpp"
 
 using namespace biplane::traffic;
@@ -68,6 +70,25 @@ int measure(const Options& options) {
     return 0;
 }
 
+// ns to read one line at a random place of a table of so many bytes, a power of two; what the empty program takes is taken off.
+int measure_line(uint32_t megabytes, const Options& options) {
+    const uint32_t lines = std::bit_ceil(megabytes) << 14;
+    const Object object("line.bpf.o", "lines", lines);
+    auto& plan = object.data<LinePlan>();
+    const int program = object.program("read_line");
+    std::vector<uint8_t> frame(64);
+    LIBBPF_OPTS(bpf_test_run_opts, test, .data_in = frame.data(), .data_size_in = static_cast<uint32_t>(frame.size()),
+                .repeat = static_cast<int>(options.repeat));
+    uint32_t ns[2] = {};
+    for (const uint32_t mask : {lines - 1, 0u, lines - 1}) {  // the first round brings the lines there are into being
+        plan.mask = mask;
+        if (const int error = bpf_prog_test_run_opts(program, &test)) stop("test run", -error);
+        ns[mask == 0] = test.duration;
+    }
+    std::printf("{\"ns\": %u}\n", ns[0] > ns[1] ? ns[0] - ns[1] : 0);
+    return 0;
+}
+
 int list_maps(const std::string& directory) {
     const char* separator = "{";
     for (const auto& entry : std::filesystem::directory_iterator(directory)) {
@@ -93,6 +114,10 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     auto* maps = app.add_subcommand("maps", "bytes of every map pinned in a directory");
     maps->add_option("directory", directory)->required();
+    uint32_t megabytes = 0;
+    auto* line = app.add_subcommand("line", "ns to read a line at a random place of a table");
+    line->add_option("megabytes", megabytes)->required()->check(CLI::Range(1, 4096));
+    line->add_option("--repeat", options.repeat);
     auto* program = app.add_subcommand("program", "ns per packet and length of a pinned program");
     program->add_option("pin", options.pin)->required();
     program->add_option("--type", options.type)->check(CLI::IsMember({"xdp", "tcx"}));
@@ -107,5 +132,6 @@ int main(int argc, char** argv) {
     program->add_option("--source", ends.source)->required();
     program->add_option("--destination", ends.destination)->required();
     CLI11_PARSE(app, argc, argv);
+    if (line->parsed()) return measure_line(megabytes, options);
     return maps->parsed() ? list_maps(directory) : measure(options);
 }

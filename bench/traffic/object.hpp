@@ -32,13 +32,16 @@ inline uint32_t interface_index(const std::string& name) {
 
 class Object {
    public:
-    explicit Object(const char* name) {
+    // `entries`: of the map `sized`, chosen before it is made.
+    explicit Object(const char* name, const char* sized = nullptr, uint32_t entries = 0) {
         libbpf_set_print([](libbpf_print_level level, const char* format, va_list arguments) {
             return level == LIBBPF_WARN ? std::vfprintf(stderr, format, arguments) : 0;
         });
         const auto file = std::filesystem::read_symlink("/proc/self/exe").parent_path() / name;
         object = bpf_object__open_file(file.c_str(), nullptr);
         if (!object) stop("cannot open " + file.string(), errno);
+        if (sized && bpf_map__set_max_entries(bpf_object__find_map_by_name(object, sized), entries))
+            stop(std::string("cannot size the map ") + sized, errno);
         if (const int error = bpf_object__load(object)) stop("cannot load " + file.string(), -error);
     }
     Object(const Object&) = delete;

@@ -17,7 +17,7 @@ TableSizes sizes_of(const NodeConfig& config) {
     TableSizes sizes;
     // A pair takes two entries. Two choices of a bucket without moving entries find no room for the last ones: 20 of 200,000 flows
     // at a load of 0.76. Half as many more keeps below that.
-    sizes.flow_buckets = std::bit_ceil(config.flows + config.flows / 2) * 2 / flow_bucket_ways;
+    sizes.flow_buckets = (config.flows + config.flows / 2) * 2 / flow_bucket_ways + 1;
     sizes.route_buckets = std::bit_ceil(config.routes) * 2 / route_bucket_ways;  // two choices fill well up to half
     sizes.counter_slots = counter_slots_for(static_cast<uint32_t>(libbpf_num_possible_cpus()));
     return sizes;

@@ -31,10 +31,6 @@ bool read_way(const SharedTables& tables, uint32_t number, Place place) {
     return load(*signature) == before;
 }
 
-FlowKey key_of(const FlowEntry& entry) {
-    return {entry.source, entry.destination, entry.source_port, entry.destination_port, entry.zone, entry.protocol, 0};
-}
-
 bool read_other(const SharedTables& tables, uint32_t number, FlowPair& pair) {
     return read_way(tables, pair.forward_detail.other, {pair.reverse, pair.reverse_detail}) &&
            pair.reverse_detail.other == number && has_key(pair.reverse, reverse_of(key_of(pair.forward)));

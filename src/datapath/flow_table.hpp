@@ -33,30 +33,46 @@ constexpr FlowKey reverse_of(const FlowKey& key) {
     return {key.destination, key.source, key.destination_port, key.source_port, key.zone, key.protocol, 0};
 }
 
-constexpr bool has_key(const FlowEntry& entry, const FlowKey& key) {
-    return entry.source == key.source && entry.destination == key.destination && entry.source_port == key.source_port &&
-           entry.destination_port == key.destination_port && entry.zone == key.zone && entry.protocol == key.protocol;
+struct __attribute__((may_alias)) KeyWords {
+    uint64_t words[5];
+};
+static_assert(sizeof(KeyWords) == sizeof(FlowKey) && offsetof(FlowEntry, mode) == offsetof(FlowKey, unused));
+
+// An entry begins with its key, but for the byte that holds its mode. One branch for all of it: the verifier would walk each.
+inline bool has_key(const FlowEntry& entry, const FlowKey& key) {
+    constexpr uint64_t without_mode = ~uint64_t{0} >> 8;
+    const auto& a = reinterpret_cast<const KeyWords&>(entry).words;
+    const auto& b = reinterpret_cast<const KeyWords&>(key).words;
+    uint64_t difference = (a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | ((a[4] ^ b[4]) & without_mode);
+    forget_value(difference);
+    return difference == 0;
+}
+
+constexpr FlowKey key_of(const FlowEntry& entry) {
+    return {entry.source, entry.destination, entry.source_port, entry.destination_port, entry.zone, entry.protocol, 0};
 }
 
 template <typename Tables>
-inline uint32_t find_in_bucket(const Tables& tables, uint32_t bucket_number, uint32_t signature, const FlowKey& key) {
+inline uint32_t find_in_bucket(const Tables& tables, uint32_t bucket_number, const FlowPlace& place, const FlowKey& key) {
     const auto* bucket = tables.flow_bucket(bucket_number);
     if (!bucket) return no_flow;
-    for (uint32_t way = 0; way < flow_bucket_ways; ++way) {
-        if (load(bucket->signatures[way]) != signature) continue;
-        const uint32_t number = bucket_number * flow_bucket_ways + way;
-        const auto* entry = tables.flow(number);
-        if (entry && has_key(*entry, key)) return number;
-    }
+    // Home first: where that entry lies is known before the signatures are, so the processor fetches both at once.
+    const uint32_t home = place.home_way & (flow_bucket_ways - 1);
+    if (load(bucket->signatures[home]) == place.signature && has_key(bucket->entries[home], key))
+        return bucket_number * flow_bucket_ways + home;
+    for (uint32_t way = 0; way < flow_bucket_ways; ++way)
+        if (load(bucket->signatures[way]) == place.signature && has_key(bucket->entries[way], key))
+            return bucket_number * flow_bucket_ways + way;
     return no_flow;
 }
 
 // Number of the entry of `key`, or no_flow.
 template <typename Tables>
 inline uint32_t find_flow(const Tables& tables, const FlowPlace& place, const FlowKey& key) {
-    const uint32_t number = find_in_bucket(tables, place.first_bucket, place.signature, key);
+    const uint32_t number = find_in_bucket(tables, place.first_bucket, place, key);
     if (number != no_flow) return number;
-    return find_in_bucket(tables, place.second_bucket, place.signature, key);
+    const auto* first = tables.flow_bucket(place.first_bucket);
+    return first && load(first->elsewhere) != 0 ? find_in_bucket(tables, place.second_bucket, place, key) : no_flow;
 }
 
 // A pair is over when neither direction was used within the timeout of its state.
@@ -78,6 +94,24 @@ inline uint32_t* signature_of(const Tables& tables, uint32_t number) {
     return bucket ? &bucket->signatures[number % flow_bucket_ways] : nullptr;
 }
 
+// Counts an entry that lies in its second bucket, before it is published (+1) or after it is gone (-1).
+template <typename Tables>
+inline void count_elsewhere(const Tables& tables, uint32_t number, uint32_t first_bucket, uint32_t change) {
+    if (number / flow_bucket_ways == first_bucket) return;
+    auto* bucket = tables.flow_bucket(first_bucket);
+    if (bucket) add(bucket->elsewhere, change);
+}
+
+// An entry's way has been taken from it; what it holds is still there.
+template <typename Tables>
+inline void forget_entry(const Tables& tables, uint32_t number) {
+    const auto* entry = tables.flow(number);
+    const Config* config = tables.config();
+    if (!entry || !config) return;
+    const FlowPlace place = place_flow(hash_flow(key_of(*entry), config->hash_secret), config->flow_buckets);
+    count_elsewhere(tables, number, place.first_bucket, ~uint32_t{0});
+}
+
 // Takes the pair of entry `number` out of the table and leaves its way claimed by the caller. False if somebody was faster.
 template <typename Tables>
 inline bool take_back(const Tables& tables, uint32_t number) {
@@ -88,11 +122,16 @@ inline bool take_back(const Tables& tables, uint32_t number) {
     if (value == signature_free || value == signature_claimed) return false;
     const uint32_t other = detail->other;
     if (!replace_value(*signature, value, signature_claimed)) return false;
+    forget_entry(tables, number);
     uint32_t* other_signature = signature_of(tables, other);
-    if (other_signature) {
-        const uint32_t other_value = load(*other_signature);
-        if (other_value != signature_claimed) replace_value(*other_signature, other_value, signature_free);
-    }
+    const auto* other_detail = tables.flow_detail(other);
+    if (!other_signature || !other_detail) return true;
+    const uint32_t other_value = load(*other_signature);
+    // Somebody may have taken the other way at the same moment, and filled it anew.
+    const bool is_still_ours = other_value != signature_claimed && load(other_detail->other) == number;
+    if (!is_still_ours || !replace_value(*other_signature, other_value, signature_claimed)) return true;
+    forget_entry(tables, other);
+    publish_value(*other_signature, signature_free);
     return true;
 }
 
@@ -110,10 +149,11 @@ inline uint32_t rank_for_reclaim(const Tables& tables, uint32_t number, uint32_t
 }
 
 template <typename Tables>
-inline uint32_t claim_free_way(const Tables& tables, uint32_t bucket_number) {
+inline uint32_t claim_free_way(const Tables& tables, uint32_t bucket_number, uint32_t home_way) {
     auto* bucket = tables.flow_bucket(bucket_number);
     if (!bucket) return no_flow;
-    for (uint32_t way = 0; way < flow_bucket_ways; ++way) {
+    for (uint32_t i = 0; i < flow_bucket_ways; ++i) {
+        const uint32_t way = (home_way + i) & (flow_bucket_ways - 1);
         if (load(bucket->signatures[way]) != signature_free) continue;
         if (replace_value(bucket->signatures[way], signature_free, signature_claimed))
             return bucket_number * flow_bucket_ways + way;
@@ -148,14 +188,16 @@ inline uint64_t best_victim(const Tables& tables, uint32_t bucket_number, uint32
     return best;
 }
 
-// A way for a new entry, claimed: free in the emptier bucket, free in the other one, else taken back from a flow that is over.
+// A way for a new entry, claimed: free in the first bucket while that is half empty, free in the emptier one, else taken back from a
+// flow that is over.
 template <typename Tables>
 inline uint32_t claim_way(const Tables& tables, const FlowPlace& place, uint32_t now) {
-    const bool second_is_emptier = free_ways(tables, place.second_bucket) > free_ways(tables, place.first_bucket);
-    const uint32_t preferred = second_is_emptier ? place.second_bucket : place.first_bucket;
-    const uint32_t alternative = second_is_emptier ? place.first_bucket : place.second_bucket;
-    uint32_t number = claim_free_way(tables, preferred);
-    if (number == no_flow) number = claim_free_way(tables, alternative);
+    const uint32_t free_in_first = free_ways(tables, place.first_bucket);
+    const bool second_is_better = free_in_first < flow_bucket_ways / 2 && free_ways(tables, place.second_bucket) > free_in_first;
+    const uint32_t preferred = second_is_better ? place.second_bucket : place.first_bucket;
+    const uint32_t alternative = second_is_better ? place.first_bucket : place.second_bucket;
+    uint32_t number = claim_free_way(tables, preferred, place.home_way);
+    if (number == no_flow) number = claim_free_way(tables, alternative, place.home_way);
     if (number != no_flow) return number;
     const uint64_t first = best_victim(tables, preferred, now);
     const uint64_t second = best_victim(tables, alternative, now);
@@ -201,15 +243,17 @@ inline void fill_entry(const Tables& tables, uint32_t number, uint32_t other, co
 template <typename Tables>
 inline FlowCreation place_pair(const Tables& tables, NewFlow& flow, const FlowPlace& forward_place,
                                const FlowPlace& reverse_place) {
-    const uint32_t forward = claim_way(tables, forward_place, flow.now);
+    const uint32_t forward = tables.claim_flow_way(forward_place, flow.now);
     if (forward == no_flow) return FlowCreation::table_full;
-    const uint32_t reverse = claim_way(tables, reverse_place, flow.now);
+    const uint32_t reverse = tables.claim_flow_way(reverse_place, flow.now);
     if (reverse == no_flow) {
         release_way(tables, forward);
         return FlowCreation::table_full;
     }
     fill_entry(tables, reverse, forward, flow.reverse_key, flow.mode | flow_mode_reverse, flow.source_hop, flow.next_hop, flow);
     fill_entry(tables, forward, reverse, flow.key, flow.mode, flow.next_hop, flow.source_hop, flow);
+    count_elsewhere(tables, reverse, reverse_place.first_bucket, 1);
+    count_elsewhere(tables, forward, forward_place.first_bucket, 1);
     uint32_t* reverse_signature = signature_of(tables, reverse);
     uint32_t* forward_signature = signature_of(tables, forward);
     if (reverse_signature) publish_value(*reverse_signature, reverse_place.signature);
@@ -252,14 +296,15 @@ inline FlowCreation make_pair(const Tables& tables, NewFlow& flow) {
     flow.reverse_key = reverse_of(flow.key);
     const uint64_t forward_hash = hash_flow(flow.key, config->hash_secret);
     const uint64_t reverse_hash = hash_flow(flow.reverse_key, config->hash_secret);
-    const FlowPlace forward_place = place_flow(forward_hash, config->flow_bucket_mask);
-    const FlowPlace reverse_place = place_flow(reverse_hash, config->flow_bucket_mask);
+    const FlowPlace forward_place = place_flow(forward_hash, config->flow_buckets);
+    const FlowPlace reverse_place = place_flow(reverse_hash, config->flow_buckets);
 
     auto* lock = tables.flow_lock(static_cast<uint32_t>(forward_hash ^ reverse_hash) & (flow_lock_slots - 1));
     const uint64_t ticket = uint64_t{flow.now} << 1 | 1;
     if (!lock || !lock_flow(tables, *lock, ticket)) return FlowCreation::contended;
     FlowCreation outcome = FlowCreation::existed;
-    const uint32_t existing = find_flow(tables, forward_place, flow.key);
+    uint32_t existing = find_flow(tables, forward_place, flow.key);
+    forget_value(existing);  // which of sixteen ways it is would multiply what the verifier walks
     flow.entry = existing;
     if (existing == no_flow || gives_way(tables, *config, existing, flow.now)) {
         if (existing != no_flow && take_back(tables, existing)) release_way(tables, existing);

@@ -13,7 +13,7 @@ inline Fate drop_foreign_source(const Journey& j) {
 template <typename Tables>
 inline void find(const Tables& tables, Journey& j) {
     j.hash = hash_flow(j.key, j.config->hash_secret);
-    j.flow_number = find_flow(tables, place_flow(j.hash, j.config->flow_bucket_mask), j.key);
+    j.flow_number = find_flow(tables, place_flow(j.hash, j.config->flow_buckets), j.key);
     if (j.flow_number == no_flow) return;
     auto* entry = tables.flow(j.flow_number);
     if (!entry) return;

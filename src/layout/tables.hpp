@@ -6,7 +6,7 @@
 //   node address --nodes--> NodeEntry --next_hop--+
 //   (zone, prefix) --routes--> next hop number ---+--> NextHop
 //
-//   FlowKey --hash--> FlowBucket (8 signatures) --> FlowEntry (hot line) + FlowDetail (second line)
+//   FlowKey --hash--> FlowBucket: 8 signatures, 8 FlowEntry (hot lines), 8 FlowDetail
 //                                                          state tables: one bank; written by both planes
 #pragma once
 #include "layout/address.hpp"
@@ -60,7 +60,7 @@ struct Config {
     uint32_t version;             // layout_version of whoever created the tables
     uint32_t epoch;               // the policy generation in force; its lowest bit is the bank in force. One store publishes.
     uint32_t hash_secret[10];     // NH key of hash.hpp, random per boot, never 0
-    uint32_t flow_bucket_mask;    // flow buckets - 1
+    uint32_t flow_buckets;        // at least 1
     uint32_t route_bucket_mask;   // route buckets per bank - 1
     uint32_t counter_slots;       // rows of `counters`: one per processor, the last one for the user plane
     uint32_t user_plane_timeout;  // ticks after which a user plane without heartbeat counts as dead
@@ -216,27 +216,31 @@ struct alignas(64) FlowEntry {
 };
 static_assert(sizeof(FlowEntry) == 64);
 
-// The second line: what only the rare path and the tools need.
+// What only the rare path and the tools need.
 struct FlowDetail {
     uint32_t other;         // number of the entry of the other direction
     uint32_t packets_high;  // carry of FlowEntry::packets
     uint32_t created;       // tick
     uint32_t vni;           // the identifier the zone maps to: inserted on the way out, mapped back on the way in
     uint16_t ingress_port;  // port the first packet of the pair came in through
-    uint8_t pad[6];
-    uint64_t reserved[5];  // rewrite for NAT, TCP windows, rule
+    uint8_t pad[14];
 };
-static_assert(sizeof(FlowDetail) == 64);
+static_assert(sizeof(FlowDetail) == 32);
 
 // A signature is 0 for a free way, 1 for a way that somebody is filling, else the signature of the entry in that way.
 // Entry number = bucket * flow_bucket_ways + way. Publishing a pair: reverse first, forward last, one atomic store each.
 constexpr uint32_t signature_free = 0;
 constexpr uint32_t signature_claimed = 1;
 
-struct FlowBucket {
+// A bucket has its entries with it, so that both lie in one page: of many flows each packet finds its page's translation gone.
+struct alignas(64) FlowBucket {
     uint32_t signatures[flow_bucket_ways];
+    uint32_t elsewhere;  // entries whose first choice is this bucket and that lie in their second; never too low
+    uint32_t pad[7];
+    FlowEntry entries[flow_bucket_ways];
+    FlowDetail details[flow_bucket_ways];
 };
-static_assert(sizeof(FlowBucket) == 32);
+static_assert(sizeof(FlowBucket) == 832);
 
 // Serialises the creation of one flow. 0: free, else tick of acquisition | 1.
 struct FlowLock {

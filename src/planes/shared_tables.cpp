@@ -64,7 +64,7 @@ void initialise_config(Config& config, const TableSizes& sizes, const uint32_t (
     config = Config{};
     config.version = layout_version;
     std::copy(std::begin(secret), std::end(secret), std::begin(config.hash_secret));
-    config.flow_bucket_mask = sizes.flow_buckets - 1;
+    config.flow_buckets = sizes.flow_buckets;
     config.route_bucket_mask = sizes.route_buckets - 1;
     config.counter_slots = sizes.counter_slots;
     config.user_plane_timeout = default_user_plane_timeout;
@@ -113,8 +113,6 @@ Result<SharedTables> SharedTables::open(const std::string& directory, Access acc
     map(pins::routes, 0, tables.routes_, &route_buckets);
     map(pins::next_hops, uint64_t{banks} * next_hops_max, tables.next_hops_);
     map(pins::flow_buckets, 0, tables.flow_buckets_, &flow_buckets);
-    map(pins::flows, flow_buckets * flow_bucket_ways, tables.flows_);
-    map(pins::flow_details, flow_buckets * flow_bucket_ways, tables.flow_details_);
     map(pins::flow_locks, flow_lock_slots, tables.flow_locks_);
     map(pins::counters, 0, tables.counters_, &counters);
     map(pins::user_plane, 1, tables.user_plane_);
@@ -142,7 +140,6 @@ void SharedTables::allocate(uint64_t entries, T*& place) {
 Result<SharedTables> SharedTables::in_memory(const TableSizes& requested, uint64_t secret_seed) {
     SharedTables tables;
     TableSizes sizes = requested;
-    sizes.flow_buckets = power_of_two_below(sizes.flow_buckets);
     sizes.route_buckets = power_of_two_below(sizes.route_buckets);
     tables.sizes_ = sizes;
     tables.writer_slot_ = tables.user_plane_slot();
@@ -155,13 +152,11 @@ Result<SharedTables> SharedTables::in_memory(const TableSizes& requested, uint64
     tables.allocate(uint64_t{banks} * sizes.route_buckets, tables.routes_);
     tables.allocate(uint64_t{banks} * next_hops_max, tables.next_hops_);
     tables.allocate(sizes.flow_buckets, tables.flow_buckets_);
-    tables.allocate(tables.flow_entries(), tables.flows_);
-    tables.allocate(tables.flow_entries(), tables.flow_details_);
     tables.allocate(flow_lock_slots, tables.flow_locks_);
     tables.allocate(uint64_t{sizes.counter_slots} * ports_max, tables.counters_);
     tables.allocate(1, tables.user_plane_);
     tables.allocate(1, tables.trace_);
-    constexpr size_t table_count = 15;
+    constexpr size_t table_count = 13;
     if (tables.mappings_.size() != table_count) return failed_call("allocate the tables", ENOMEM);
 
     uint32_t secret[10];
@@ -193,8 +188,6 @@ SharedTables& SharedTables::operator=(SharedTables&& other) noexcept {
     routes_ = std::exchange(other.routes_, nullptr);
     next_hops_ = std::exchange(other.next_hops_, nullptr);
     flow_buckets_ = std::exchange(other.flow_buckets_, nullptr);
-    flows_ = std::exchange(other.flows_, nullptr);
-    flow_details_ = std::exchange(other.flow_details_, nullptr);
     flow_locks_ = std::exchange(other.flow_locks_, nullptr);
     counters_ = std::exchange(other.counters_, nullptr);
     user_plane_ = std::exchange(other.user_plane_, nullptr);
@@ -213,6 +206,8 @@ uint16_t SharedTables::route_with_length(uint32_t epoch, uint16_t zone, uint8_t 
 }
 
 uint32_t SharedTables::reclaim_rank(uint32_t flow, uint32_t now) const { return rank_for_reclaim(*this, flow, now); }
+
+uint32_t SharedTables::claim_flow_way(const FlowPlace& place, uint32_t now) const { return claim_way(*this, place, now); }
 
 FlowCreation SharedTables::create_flow(NewFlow& flow) const { return make_pair(*this, flow); }
 

@@ -14,10 +14,11 @@
 namespace biplane {
 
 struct NewFlow;  // datapath/flow_table.hpp
+struct FlowPlace;
 enum class FlowCreation : uint8_t;
 
 struct TableSizes {
-    uint32_t flow_buckets = 1u << 16;   // power of two; 8 entries each, a flow takes two
+    uint32_t flow_buckets = 1u << 16;   // 8 entries each, a flow takes two
     uint32_t route_buckets = 1u << 13;  // power of two, per bank; 8 routes each
     uint32_t counter_slots = 2;         // power of two: counter_slots_for()
 };
@@ -47,8 +48,12 @@ class SharedTables {
     RouteBucket* route_bucket(uint32_t epoch, uint32_t n) const { return at(routes_, epoch, n, sizes_.route_buckets); }
     NextHop* next_hop(uint32_t epoch, uint32_t n) const { return at(next_hops_, epoch, n, next_hops_max); }
     FlowBucket* flow_bucket(uint32_t n) const { return n < sizes_.flow_buckets ? flow_buckets_ + n : nullptr; }
-    FlowEntry* flow(uint32_t n) const { return n < flow_entries() ? flows_ + n : nullptr; }
-    FlowDetail* flow_detail(uint32_t n) const { return n < flow_entries() ? flow_details_ + n : nullptr; }
+    FlowEntry* flow(uint32_t n) const {
+        return n < flow_entries() ? &flow_buckets_[n / flow_bucket_ways].entries[n % flow_bucket_ways] : nullptr;
+    }
+    FlowDetail* flow_detail(uint32_t n) const {
+        return n < flow_entries() ? &flow_buckets_[n / flow_bucket_ways].details[n % flow_bucket_ways] : nullptr;
+    }
     FlowLock* flow_lock(uint32_t n) const { return n < flow_lock_slots ? flow_locks_ + n : nullptr; }
     PortCounters* counters(uint32_t port) const { return counters(writer_slot_, port); }
     UserPlaneStatus* user_plane() const { return user_plane_; }
@@ -56,6 +61,7 @@ class SharedTables {
     uint32_t route_to(uint32_t epoch, uint16_t zone, const Address& destination) const;
     uint16_t route_with_length(uint32_t epoch, uint16_t zone, uint8_t length, const Address& destination) const;
     uint32_t reclaim_rank(uint32_t flow, uint32_t now) const;
+    uint32_t claim_flow_way(const FlowPlace& place, uint32_t now) const;
     NewFlow* new_flow() const { return new_flow_.get(); }  // one thread per SharedTables object may carry packets
     FlowCreation create_flow(NewFlow& flow) const;
     void pause() const;
@@ -99,8 +105,6 @@ class SharedTables {
     RouteBucket* routes_ = nullptr;
     NextHop* next_hops_ = nullptr;
     FlowBucket* flow_buckets_ = nullptr;
-    FlowEntry* flows_ = nullptr;
-    FlowDetail* flow_details_ = nullptr;
     FlowLock* flow_locks_ = nullptr;
     PortCounters* counters_ = nullptr;
     UserPlaneStatus* user_plane_ = nullptr;

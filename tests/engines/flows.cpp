@@ -15,14 +15,12 @@ std::string text_of(const Address& address) {
     return text;
 }
 
-FlowKey key_of(const FlowEntry& e) { return {e.source, e.destination, e.source_port, e.destination_port, e.zone, e.protocol, 0}; }
-
 bool is_reverse_of(const FlowEntry& a, const FlowEntry& b) { return has_key(a, reverse_of(key_of(b))); }
 
 // An entry must be found where its key says, with the signature its key says.
 void check_place(const SharedTables& tables, uint32_t number, std::vector<std::string>& complaints) {
     const FlowKey key = key_of(*tables.flow(number));
-    const FlowPlace place = place_flow(hash_flow(key, tables.config()->hash_secret), tables.config()->flow_bucket_mask);
+    const FlowPlace place = place_flow(hash_flow(key, tables.config()->hash_secret), tables.config()->flow_buckets);
     const uint32_t bucket = number / flow_bucket_ways;
     const uint32_t signature = tables.flow_bucket(bucket)->signatures[number % flow_bucket_ways];
     if ((bucket != place.first_bucket && bucket != place.second_bucket) || signature != place.signature)

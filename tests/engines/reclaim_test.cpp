@@ -20,7 +20,7 @@ class reclaim : public testing::Test {
         ASSERT_TRUE(made) << made.error().message;
         engine_ = std::move(*made);
         reset(*engine_);
-        engine_->tables().config()->flow_bucket_mask = 1;  // two buckets
+        engine_->tables().config()->flow_buckets = 2;  // two buckets
     }
 
     // The next datagram whose flow can only lie in this bucket, and its reverse direction only in that one.
@@ -34,7 +34,7 @@ class reclaim : public testing::Test {
     }
 
     bool lies_only_in(const FlowKey& key, uint32_t bucket) {
-        const FlowPlace place = place_flow(hash_flow(key, engine_->tables().config()->hash_secret), 1);
+        const FlowPlace place = place_flow(hash_flow(key, engine_->tables().config()->hash_secret), 2);
         return place.first_bucket == bucket && place.second_bucket == bucket;
     }
 

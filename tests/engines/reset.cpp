@@ -28,8 +28,6 @@ void reset(Engine& engine) {
     write_both_banks(image.next_hops, [&](uint32_t bank) { return t.next_hop(bank, 0); });
 
     std::memset(static_cast<void*>(t.flow_bucket(0)), 0, sizes.flow_buckets * sizeof(FlowBucket));
-    std::memset(static_cast<void*>(t.flow(0)), 0, t.flow_entries() * sizeof(FlowEntry));
-    std::memset(static_cast<void*>(t.flow_detail(0)), 0, t.flow_entries() * sizeof(FlowDetail));
     std::memset(static_cast<void*>(t.flow_lock(0)), 0, flow_lock_slots * sizeof(FlowLock));
     for (uint32_t slot = 0; slot < sizes.counter_slots; ++slot)
         std::memset(static_cast<void*>(t.counters(slot, 0)), 0, world::ports_end * sizeof(PortCounters));

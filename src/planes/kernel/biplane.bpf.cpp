@@ -101,6 +101,11 @@ extern "C" __attribute__((noinline, used)) uint32_t bp_reclaim_rank(uint32_t flo
     return rank_for_reclaim(KernelTables{}, flow, now);
 }
 
+extern "C" __attribute__((noinline, used)) uint32_t bp_claim_flow_way(uint32_t first_bucket, uint32_t second_bucket,
+                                                                      uint32_t home_way, uint32_t now) {
+    return claim_way(KernelTables{}, FlowPlace{first_bucket, second_bucket, 0, home_way}, now);
+}
+
 extern "C" __attribute__((noinline, used)) int bp_create_flow() {
     NewFlow* flow = KernelTables{}.new_flow();
     if (!flow) return static_cast<int>(FlowCreation::table_full);

@@ -27,12 +27,9 @@ struct SizedMap {
     uint64_t bytes() const { return uint64_t{entries} * entry_bytes; }
 };
 
-std::array<SizedMap, 5> sized_maps(const TableSizes& sizes) {
-    const uint32_t flows = sizes.flow_buckets * flow_bucket_ways;
+std::array<SizedMap, 3> sized_maps(const TableSizes& sizes) {
     return {{{pins::routes, banks * sizes.route_buckets, sizeof(RouteBucket)},
              {pins::flow_buckets, sizes.flow_buckets, sizeof(FlowBucket)},
-             {pins::flows, flows, sizeof(FlowEntry)},
-             {pins::flow_details, flows, sizeof(FlowDetail)},
              {pins::counters, sizes.counter_slots * ports_max, sizeof(PortCounters)}}};
 }
 
@@ -90,8 +87,7 @@ Status size_tables(bpf_object* object, const std::string& path, const TableSizes
             return failure("the BPF object " + path + " has no table " + sized.name);
     }
     bpf_map* map = bpf_object__find_map_by_name(object, program_constants_map);
-    const ProgramConstants constants{.flow_mask = sizes.flow_buckets * flow_bucket_ways - 1,
-                                     .flow_bucket_mask = sizes.flow_buckets - 1,
+    const ProgramConstants constants{.flow_buckets = sizes.flow_buckets,
                                      .route_mask = banks * sizes.route_buckets - 1,
                                      .counter_mask = sizes.counter_slots * ports_max - 1};
     if (!map || bpf_map__set_initial_value(map, &constants, sizeof constants) != 0)

@@ -32,8 +32,6 @@ BIPLANE_TABLE(bp_nodes, biplane::NodeEntry, biplane::banks* biplane::node_slots)
 BIPLANE_TABLE(bp_routes, biplane::RouteBucket, 2);  // size set by the loader
 BIPLANE_TABLE(bp_next_hops, biplane::NextHop, biplane::banks* biplane::next_hops_max);
 BIPLANE_TABLE(bp_flow_buckets, biplane::FlowBucket, 1);  // size set by the loader
-BIPLANE_TABLE(bp_flows, biplane::FlowEntry, 8);          // size set by the loader
-BIPLANE_TABLE(bp_flow_details, biplane::FlowDetail, 8);  // size set by the loader
 BIPLANE_TABLE(bp_flow_locks, biplane::FlowLock, biplane::flow_lock_slots);
 BIPLANE_TABLE(bp_counters, biplane::PortCounters, biplane::ports_max);  // size set by the loader
 BIPLANE_TABLE(bp_user_plane, biplane::UserPlaneStatus, 1);
@@ -78,6 +76,7 @@ extern "C" uint32_t bp_route_to(uint32_t epoch, uint32_t zone, uint64_t destinat
 extern "C" uint32_t bp_route_with_length(uint32_t epoch, uint32_t zone_and_length, uint64_t destination_high,
                                          uint64_t destination_low);
 extern "C" uint32_t bp_reclaim_rank(uint32_t flow, uint32_t now);
+extern "C" uint32_t bp_claim_flow_way(uint32_t first_bucket, uint32_t second_bucket, uint32_t home_way, uint32_t now);
 extern "C" int bp_create_flow();
 
 extern "C" {
@@ -134,9 +133,26 @@ struct KernelTables {
         return element<RouteBucket, bp_routes>((epoch & 1) * (config_entry->route_bucket_mask + 1) + n, bp_constants.route_mask);
     }
     NextHop* next_hop(uint32_t epoch, uint32_t n) const { return banked<NextHop, bp_next_hops, next_hops_max>(epoch, n); }
-    FlowBucket* flow_bucket(uint32_t n) const { return element<FlowBucket, bp_flow_buckets>(n, bp_constants.flow_bucket_mask); }
-    FlowEntry* flow(uint32_t n) const { return element<FlowEntry, bp_flows>(n, bp_constants.flow_mask); }
-    FlowDetail* flow_detail(uint32_t n) const { return element<FlowDetail, bp_flow_details>(n, bp_constants.flow_mask); }
+    FlowBucket* flow_bucket(uint32_t n) const {
+        if constexpr (has_direct_tables)
+            return n < bp_constants.flow_buckets ? address_of<FlowBucket, bp_flow_buckets>() + n : nullptr;
+        return element<FlowBucket, bp_flow_buckets>(n, 0);
+    }
+    // The barrier keeps clang 19 from adding to the pointer before it is checked ("pointer arithmetic on map_value_or_null").
+    FlowBucket* checked_bucket(uint32_t n) const {
+        FlowBucket* bucket = flow_bucket(n);
+        if (!bucket) return nullptr;
+        forget_value(bucket);
+        return bucket;
+    }
+    FlowEntry* flow(uint32_t n) const {
+        FlowBucket* bucket = checked_bucket(n / flow_bucket_ways);
+        return bucket ? &bucket->entries[n % flow_bucket_ways] : nullptr;
+    }
+    FlowDetail* flow_detail(uint32_t n) const {
+        FlowBucket* bucket = checked_bucket(n / flow_bucket_ways);
+        return bucket ? &bucket->details[n % flow_bucket_ways] : nullptr;
+    }
     FlowLock* flow_lock(uint32_t n) const { return element<FlowLock, bp_flow_locks>(n, flow_lock_slots - 1); }
     PortCounters* counters(uint32_t port) const {
         if constexpr (has_direct_tables) port &= ports_max - 1;
@@ -154,6 +170,9 @@ struct KernelTables {
             bp_route_with_length(epoch, uint32_t{zone} << 8 | length, destination.words[0], destination.words[1]));
     }
     uint32_t reclaim_rank(uint32_t flow, uint32_t now) const { return bp_reclaim_rank(flow, now); }
+    uint32_t claim_flow_way(const FlowPlace& place, uint32_t now) const {
+        return bp_claim_flow_way(place.first_bucket, place.second_bucket, place.home_way, now);
+    }
     NewFlow* new_flow() const {
         const uint32_t zero = 0;
         return static_cast<NewFlow*>(bpf::map_lookup_elem(&bp_new_flow, &zero));

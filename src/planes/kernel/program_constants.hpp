@@ -5,11 +5,11 @@
 
 namespace biplane {
 
-struct ProgramConstants {       // each a power of two less one
-    uint32_t flow_mask;         // entries of the flow table - 1
-    uint32_t flow_bucket_mask;  // its buckets - 1
-    uint32_t route_mask;        // route buckets of both banks - 1
-    uint32_t counter_mask;      // entries of the counters - 1
+struct ProgramConstants {
+    uint32_t flow_buckets;
+    uint32_t route_mask;    // route buckets of both banks - 1; a power of two less one
+    uint32_t counter_mask;  // entries of the counters - 1; likewise
+    uint32_t pad;
 };
 inline constexpr char program_constants_map[] = ".rodata.bp";
 

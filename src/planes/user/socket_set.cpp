@@ -60,6 +60,7 @@ void SocketSet::remove_links_if(const std::function<bool(const Link&)>& is_unwan
         unsendable_ += link->refused("removed", now_).packets;
         const auto sender = transmitters_.find(link->place().ifindex);
         if (sender != transmitters_.end() && sender->second == link.get()) transmitters_.erase(sender);
+        if (last_transmitter_ == link.get()) last_transmitter_ = nullptr;
         return true;
     });
 }
@@ -207,9 +208,15 @@ uint32_t SocketSet::receive(std::span<Packet> packets) {
     return count;
 }
 
-bool SocketSet::transmit(uint32_t ifindex, const Packet& packet) {
+Link& SocketSet::transmitter_of(uint32_t ifindex) {
+    if (last_transmitter_ && last_transmitter_->place().ifindex == ifindex) return *last_transmitter_;
     const auto known = transmitters_.find(ifindex);
-    Link& link = known != transmitters_.end() ? *known->second : add_link({ifindex, 0, {false, true}, 0, 0, 0});
+    last_transmitter_ = known != transmitters_.end() ? known->second : &add_link({ifindex, 0, {false, true}, 0, 0, 0});
+    return *last_transmitter_;
+}
+
+bool SocketSet::transmit(uint32_t ifindex, const Packet& packet) {
+    Link& link = transmitter_of(ifindex);
     if (link.state() == Link::State::failed) return false;
     const bool was_idle = !link.has_in_flight();
     bool accepted = link.enqueue(packet);

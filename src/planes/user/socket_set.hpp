@@ -79,6 +79,7 @@ class SocketSet : public PacketSockets {
     void close_socket(Link& link);
     void retry_failed();
     void send(Link& link);
+    Link& transmitter_of(uint32_t ifindex);
 
     // A socket that the opener closes now, and whose frames come back when it has.
     struct Closing {
@@ -94,6 +95,7 @@ class SocketSet : public PacketSockets {
     std::vector<LinkPointer> links_;
     std::vector<Link*> receivers_;                      // of links_: open ones that receive
     std::unordered_map<uint32_t, Link*> transmitters_;  // of links_, by ifindex: those that send, open or not
+    Link* last_transmitter_ = nullptr;                  // of transmitters_: packets come in bursts
     std::vector<Link*> sending_;                        // of links_: open ones with packets in flight
     std::vector<Closing> closings_;
     SocketTicket last_ticket_ = 0;
