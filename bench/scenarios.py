@@ -162,7 +162,9 @@ def growth():
 def tables():
     mine, theirs, most = "Biplane, 250k flows", "conntrack -L, 250k flows", "Biplane, 1M flows"
     return Scenario("tables", "listing flows", [BiplaneList(250_000, mine), ConntrackList(250_000, theirs), BiplaneList(1_000_000, most)],
-                    [Target(12, theirs, mine, 10, text="listing 250k flows: at least 10 x faster than conntrack -L")], **MILLISECONDS)
+                    [Target(12, theirs, most, 10, text="listing 1M flows: per flow at least 10 x faster than conntrack -L of 250k"),
+                     Target(12, theirs, mine, 10, text="listing 250k flows: at least 10 x faster than conntrack -L")],
+                    unit="ns a flow", scale=1, is_slow=True, metrics=(("ms", "ms in all", 1),))
 
 
 def memory():
