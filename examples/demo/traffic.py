@@ -48,7 +48,7 @@ def fetch_large(client, address):
 
 
 def _iperf(client, address, *words):
-    done = client.run("iperf3", "--client", address, "--json", "--connect-timeout", "2000", *words)
+    done = client.iperf(address, "--json", "--connect-timeout", "2000", *words)
     try:
         answer = json.loads(done.stdout)
     except ValueError:

@@ -64,6 +64,16 @@ class Namespace:
         """Runs a command to its end; the caller looks at returncode, stdout, stderr."""
         return subprocess.run(self.inside(*command), capture_output=True, text=True, timeout=timeout, **options)
 
+    def iperf(self, *words, **options):
+        """An iperf3 client. Its server takes one at a time, and turns the next one away until it is done with the last."""
+        for _ in range(50):
+            done = self.run("iperf3", "--client", *words, **options)
+            said = done.stdout + done.stderr
+            if done.returncode == 0 or not any(word in said for word in ("busy", "refused", "reset by peer")):
+                break
+            time.sleep(0.1)
+        return done
+
     def start(self, *command, **options):
         """Starts a command that the lab will end with itself."""
         options.setdefault("stdin", subprocess.DEVNULL)

@@ -66,7 +66,7 @@ def test_tcp_gets_through_all_the_same(tenants, stubborn, tenant, family):
     web = tenants[tenant, "web"]
     if not web.run("ss", "-Hltn", "sport = :5201").stdout.strip():
         web.serve_iperf()
-    done = stubborn.run("iperf3", "--client", WEB[family], "--bytes", "2M", timeout=30)
+    done = stubborn.iperf(WEB[family], "--bytes", "2M", timeout=30)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
