@@ -132,7 +132,7 @@ std::string lookup_object_of(const std::string& path) {
 }
 
 bool has_direct_tables(const TableSizes& sizes) {
-    constexpr uint32_t probe_bytes = 8u << 20;  // more than older kernels take
+    constexpr uint32_t probe_bytes = 8u << 20;  // more than kmalloc gives: where older kernels drew the line
     for (const SizedMap& sized : sized_maps(sizes))
         if (sized.bytes() > value_bytes_max) return false;
     LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);

@@ -19,9 +19,9 @@ using KernelObject = std::unique_ptr<bpf_object, KernelObjectCloser>;
 // error carries what the verifier said.
 //
 // In memory a table is `entries * bytes of an entry`, whichever of two forms the kernel has it in (KernelTables):
-//     biplane.bpf.o          one value that holds all entries: the programs know its address. Linux from 6.3 on takes values
-//                            of more than 4 MB
-//     biplane-lookup.bpf.o   one value per entry, reached by a look-up: for older kernels, and for more than 8 million entries
+//     biplane.bpf.o          one value that holds all entries: the programs know its address
+//     biplane-lookup.bpf.o   one value per entry, reached by a look-up: for kernels that refuse so large a value, and for tables
+//                            beyond 512 MB
 Result<KernelObject> load_kernel_object(const std::string& path, const std::string& pin_directory, const TableSizes& sizes);
 
 // The object of the other form, beside `path`.
