@@ -1,6 +1,5 @@
 #include "agent/agent.hpp"
 
-#include <bpf/libbpf.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -19,7 +18,6 @@ TableSizes sizes_of(const NodeConfig& config) {
     // at a load of 0.76. Half as many more keeps below that.
     sizes.flow_buckets = (config.flows + config.flows / 2) * 2 / flow_bucket_ways + 1;
     sizes.route_buckets = std::bit_ceil(config.routes) * 2 / route_bucket_ways;  // two choices fill well up to half
-    sizes.counter_slots = counter_slots_for(static_cast<uint32_t>(libbpf_num_possible_cpus()));
     return sizes;
 }
 

@@ -42,9 +42,9 @@ constexpr uint16_t no_next_hop = 0;
 
 // --- Config: one entry, not banked ---------------------------------------------------------------------------------------
 
-// Timeouts of flows by protocol and state, in ticks. An idle flow past its timeout is expired.
 constexpr uint32_t flow_timeout_min = ticks_from_ms(1000);  // no timeout is shorter
 
+// Timeouts of flows by protocol and state, in ticks. An idle flow past its timeout is expired.
 struct FlowTimeouts {
     uint32_t tcp_opening;      // SYN seen, not yet answered and acknowledged
     uint32_t tcp_established;  // RFC 5382: at least 2 h 4 min
