@@ -88,7 +88,7 @@ class TraceFrame : public testing::Test {
         tables_.config()->trace_nonce = 1;
     }
     void add_route(const char* destination, uint16_t next_hop) {
-        const RoutePlace place =
+        const BucketPlace place =
             place_route(1, 128, address(destination), tables_.config()->hash_secret, tables_.config()->route_bucket_mask);
         for (RouteEntry& entry : tables_.route_bucket(0, place.first_bucket)->entries) {
             if (entry.zone != 0) continue;

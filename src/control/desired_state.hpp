@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/addresses.hpp"
+#include "control/policies.hpp"
 #include "layout/verdict.hpp"
 
 namespace biplane {
@@ -18,6 +19,8 @@ struct VirtualNetwork {
     std::vector<Prefix> subnets;  // none overlaps another of the same network; host bits zero
     Plane plane = Plane::kernel;
     bool fallback_to_kernel = false;  // spec.whenUserPlaneDown: drop (default) | kernel
+    NetworkTimeouts timeouts = {};    // spec.timeouts
+    FlowLimits limits = {};           // spec.limits: of the whole network on each node
     std::map<std::string, std::string> labels = {};
     friend bool operator==(const VirtualNetwork&, const VirtualNetwork&) = default;
 };
@@ -43,6 +46,7 @@ struct Workload {
     std::string netns;               // name, path or pid of a network namespace; empty: Biplane only knows of it (remote)
     std::string interface;           // inside the namespace; "eth0" if not given
     WorkloadHook hook = WorkloadHook::automatic;
+    std::vector<NamedPort> ports;   // spec.ports: what policies may call a port
     std::optional<MacAddress> mac;  // of the workload's interface; generated from network and name if not given
     std::string key() const { return space + "/" + name; }
     friend bool operator==(const Workload&, const Workload&) = default;
@@ -79,10 +83,13 @@ MacAddress mac_of(const Workload& workload);
 std::string host_interface_of(const std::string& workload_key);
 
 struct DesiredState {
-    std::map<std::string, VirtualNetwork> networks;  // by name
-    std::map<std::string, Node> nodes;               // by name
-    std::map<std::string, Workload> workloads;       // by namespace/name
-    std::map<std::string, Route> routes;             // by name
+    std::map<std::string, VirtualNetwork> networks;         // by name
+    std::map<std::string, Node> nodes;                      // by name
+    std::map<std::string, Workload> workloads;              // by namespace/name
+    std::map<std::string, Route> routes;                    // by name
+    std::map<std::string, Namespace> namespaces;            // by name; a namespace without one has no labels of its own
+    std::map<std::string, NetworkPolicy> network_policies;  // by namespace/name
+    std::map<std::string, BiplanePolicy> policies;          // by name
     friend bool operator==(const DesiredState&, const DesiredState&) = default;
 };
 

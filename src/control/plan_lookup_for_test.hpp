@@ -52,7 +52,7 @@ inline uint16_t longest_route(const Plan& plan, const TableShape& shape, const s
         const auto* from = reinterpret_cast<const unsigned char*>(&destination);
         auto* to = reinterpret_cast<unsigned char*>(&prefix);
         for (int bit = 0; bit < lengths[n]; ++bit) to[bit / 8] |= static_cast<unsigned char>(from[bit / 8] & (0x80 >> bit % 8));
-        const RoutePlace place = place_route(number, lengths[n], prefix, shape.hash_secret, shape.route_bucket_mask);
+        const BucketPlace place = place_route(number, lengths[n], prefix, shape.hash_secret, shape.route_bucket_mask);
         for (const uint32_t bucket : {place.first_bucket, place.second_bucket})
             for (const RouteEntry& entry : plan.image.routes[bucket].entries)
                 if (entry.zone == number && entry.length == lengths[n] && std::memcmp(&entry.prefix, &prefix, sizeof prefix) == 0)

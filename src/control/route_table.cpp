@@ -20,7 +20,7 @@ bool holds(const RouteBucket& bucket, uint16_t zone, const Prefix& destination) 
 }  // namespace
 
 bool RouteTable::place(uint16_t zone, const Prefix& destination, uint16_t next_hop) {
-    const RoutePlace place =
+    const BucketPlace place =
         place_route(zone, destination.length, destination.address, shape_.hash_secret, shape_.route_bucket_mask);
     RouteBucket& first = buckets_[place.first_bucket];
     RouteBucket& second = buckets_[place.second_bucket];

@@ -25,9 +25,11 @@ struct NewFlow {
     uint16_t ingress_port;
     uint8_t mode;  // of the forward entry
     uint8_t pad;
+    uint16_t egress_rule;  // FlowDetail::rule of the forward entry, of the reverse one
+    uint16_t ingress_rule;
     uint32_t entry;  // out: number of the forward entry (created), or of the one that was there (existed)
 };
-static_assert(sizeof(NewFlow) == 104);
+static_assert(sizeof(NewFlow) == 112);
 
 constexpr FlowKey reverse_of(const FlowKey& key) {
     return {key.destination, key.source, key.destination_port, key.source_port, key.zone, key.protocol, 0};
@@ -215,7 +217,7 @@ inline void release_way(const Tables& tables, uint32_t number) {
 // Fills a claimed way. Invisible until its signature is published.
 template <typename Tables>
 inline void fill_entry(const Tables& tables, uint32_t number, uint32_t other, const FlowKey& key, uint8_t mode, uint16_t next_hop,
-                       uint16_t source_hop, const NewFlow& flow) {
+                       uint16_t source_hop, uint16_t rule, const NewFlow& flow) {
     auto* entry = tables.flow(number);
     auto* detail = tables.flow_detail(number);
     if (!entry || !detail) return;
@@ -237,6 +239,10 @@ inline void fill_entry(const Tables& tables, uint32_t number, uint32_t other, co
     detail->created = flow.now;
     detail->vni = flow.vni;
     detail->ingress_port = flow.ingress_port;
+    detail->rule = rule;
+    detail->tcp_end = detail->tcp_window_end = 0;
+    detail->tcp_window_max = 0;
+    detail->tcp_scale = detail->tcp_notes = 0;
 }
 
 // Both ways claimed, both entries filled, then the reverse published and the forward last.
@@ -250,8 +256,9 @@ inline FlowCreation place_pair(const Tables& tables, NewFlow& flow, const FlowPl
         release_way(tables, forward);
         return FlowCreation::table_full;
     }
-    fill_entry(tables, reverse, forward, flow.reverse_key, flow.mode | flow_mode_reverse, flow.source_hop, flow.next_hop, flow);
-    fill_entry(tables, forward, reverse, flow.key, flow.mode, flow.next_hop, flow.source_hop, flow);
+    fill_entry(tables, reverse, forward, flow.reverse_key, flow.mode | flow_mode_reverse, flow.source_hop, flow.next_hop,
+               flow.ingress_rule, flow);
+    fill_entry(tables, forward, reverse, flow.key, flow.mode, flow.next_hop, flow.source_hop, flow.egress_rule, flow);
     count_elsewhere(tables, reverse, reverse_place.first_bucket, 1);
     count_elsewhere(tables, forward, forward_place.first_bucket, 1);
     uint32_t* reverse_signature = signature_of(tables, reverse);

@@ -2,6 +2,7 @@
 // eight bytes of key. For a secret that an attacker does not know, two different keys collide in the 32 bits that count with
 // a probability of 2^-32, whatever the keys are. A multiply and shift at the end spreads the bits.
 #pragma once
+#include "layout/policy.hpp"
 #include "layout/tables.hpp"
 
 namespace biplane {
@@ -42,16 +43,23 @@ constexpr FlowPlace place_flow(uint64_t hash, uint32_t buckets) {
     return {bucket_of(low), bucket_of(low ^ (high * 0x5bd1e995u)), signature, low & (flow_bucket_ways - 1)};
 }
 
-struct RoutePlace {
+// The two buckets that an entry with two choices may lie in.
+struct BucketPlace {
     uint32_t first_bucket;
     uint32_t second_bucket;
 };
 
 // `prefix` has its host bits cleared.
-constexpr RoutePlace place_route(uint16_t zone, uint8_t length, const Address& prefix, const uint32_t (&secret)[10],
-                                 uint32_t bucket_mask) {
+constexpr BucketPlace place_route(uint16_t zone, uint8_t length, const Address& prefix, const uint32_t (&secret)[10],
+                                  uint32_t bucket_mask) {
     const uint64_t hash = spread(nh_word(prefix.words[0], secret[0], secret[1]) + nh_word(prefix.words[1], secret[2], secret[3]) +
                                  nh_word(uint64_t{zone} << 32 | length, secret[4], secret[5]));
+    return {static_cast<uint32_t>(hash) & bucket_mask, static_cast<uint32_t>(hash >> 32) & bucket_mask};
+}
+
+// Where the pair of a subject and a peer may lie, by PolicyPair::key. `bucket_mask`: buckets - 1.
+constexpr BucketPlace place_policy_pair(uint32_t key, const uint32_t (&secret)[10], uint32_t bucket_mask) {
+    const uint64_t hash = spread(nh_word(key, secret[0], secret[1]));
     return {static_cast<uint32_t>(hash) & bucket_mask, static_cast<uint32_t>(hash >> 32) & bucket_mask};
 }
 

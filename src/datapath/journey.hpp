@@ -22,7 +22,8 @@ struct Headers {
     bool is_related;  // an ICMP error; the key is that of the direction it travels in
     bool is_icmp_error;
     bool may_fragment;  // IPv4 without DF
-    uint8_t pad[4];
+    uint8_t pad[2];
+    uint16_t query_type_and_code;  // ICMP: of the message that opens such a flow, type in the upper byte
 
     uint32_t network_offset() const { return frame_offset + sizeof(EthernetHeader); }
 };
@@ -52,8 +53,12 @@ struct Journey : Headers {
     uint8_t flow_mode;  // of the entry found
     uint8_t route_length;
     bool route_looked_up;
-    bool is_new;     // this packet made the flow
-    bool is_judged;  // the epoch was old, or the flow is new
+    bool is_new;               // this packet made the flow
+    bool is_judged;            // the epoch was old, or the flow is new
+    uint16_t initiator_class;  // AddressClass of the flow's two ends
+    uint16_t responder_class;
+    uint32_t egress_decision;  // PolicyRange::decision of the initiator's policies, of the responder's; 0: none was asked
+    uint32_t ingress_decision;
 
     Reply reply;
 };

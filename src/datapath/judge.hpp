@@ -3,6 +3,7 @@
 #pragma once
 #include "datapath/flow_table.hpp"
 #include "datapath/neighbour.hpp"
+#include "datapath/policy.hpp"
 
 namespace biplane {
 
@@ -38,7 +39,7 @@ inline const Zone* find_zone(const Tables& tables, Journey& j) {
     return j.zone && j.zone->vni != 0 ? j.zone : nullptr;
 }
 
-// The source must live where the packet came from, and the destination must have a way.
+// The source must live where the packet came from, the destination must have a way, and the policies of both must agree.
 template <typename Tables>
 inline Fate judge(const Tables& tables, Journey& j) {
     j.is_judged = true;
@@ -51,7 +52,11 @@ inline Fate judge(const Tables& tables, Journey& j) {
     j.route_looked_up = true;
     j.route_length = way.length;
     j.next_hop_number = way.next_hop;
-    return way.next_hop == no_next_hop ? drop(DropReason::no_route) : go_on();
+    if (way.next_hop == no_next_hop) return drop(DropReason::no_route);
+    if (way.next_hop == back.next_hop) return go_on();  // nobody is kept from reaching himself
+    // An ICMP error goes where its flow goes, whoever it comes from.
+    const RouteMatch end = j.is_related ? RouteMatch::unpack(tables.route_to(j.epoch, j.key.zone, j.key.source)) : back;
+    return check_policy(tables, j, end.address_class, way.address_class);
 }
 
 template <typename Tables>

@@ -1,8 +1,8 @@
 // Lookups in the planned tables. All read the bank of the given epoch; all loops have a constant bound.
 //
 // Tables is what a plane offers (KernelTables, SharedTables): one member function per table that returns a pointer to an entry,
-// nullptr if there is no such entry, and some that the kernel plane keeps out of line: route_to(), route_with_length(), reclaim_rank(),
-// claim_flow_way(), and create_flow(), which takes what new_flow() points to.
+// nullptr if there is no such entry, and some that the kernel plane keeps out of line: route_to(), route_with_length(),
+// policy_decision(), reclaim_rank(), claim_flow_way(), and create_flow(), which takes what new_flow() points to.
 #pragma once
 #include "datapath/hash.hpp"
 
@@ -11,11 +11,17 @@ namespace biplane {
 // What the longest matching route says. next_hop 0: no route.
 struct RouteMatch {
     uint16_t next_hop;
+    uint16_t address_class;
     uint8_t length;  // in 128-bit space
 
-    constexpr uint32_t packed() const { return uint32_t{length} << 16 | next_hop; }
-    static constexpr RouteMatch unpack(uint32_t value) { return {static_cast<uint16_t>(value), static_cast<uint8_t>(value >> 16)}; }
+    // What one entry says, and what a look-up says.
+    static constexpr uint32_t pack_entry(const RouteEntry& entry) { return uint32_t{entry.address_class} << 16 | entry.next_hop; }
+    constexpr uint64_t packed() const { return uint64_t{length} << 32 | uint32_t{address_class} << 16 | next_hop; }
+    static constexpr RouteMatch unpack(uint64_t value) {
+        return {static_cast<uint16_t>(value), static_cast<uint16_t>(value >> 16), static_cast<uint8_t>(value >> 32)};
+    }
 };
+constexpr uint32_t no_route_entry = 0;
 
 template <typename Tables>
 inline uint16_t port_of_interface(const Tables& tables, uint32_t epoch, uint32_t ifindex) {
@@ -52,26 +58,26 @@ inline uint16_t node_of_address(const Tables& tables, uint32_t epoch, const Addr
 }
 
 template <typename Tables>
-inline uint16_t route_in_bucket(const Tables& tables, uint32_t epoch, uint32_t bucket_number, uint16_t zone, uint8_t length,
+inline uint32_t route_in_bucket(const Tables& tables, uint32_t epoch, uint32_t bucket_number, uint16_t zone, uint8_t length,
                                 const Address& prefix) {
     const auto* bucket = tables.route_bucket(epoch, bucket_number);
-    if (!bucket) return no_next_hop;
+    if (!bucket) return no_route_entry;
     for (uint32_t way = 0; way < route_bucket_ways; ++way) {
         const RouteEntry& entry = bucket->entries[way];
-        if (entry.zone == zone && entry.length == length && entry.prefix == prefix) return entry.next_hop;
+        if (entry.zone == zone && entry.length == length && entry.prefix == prefix) return RouteMatch::pack_entry(entry);
     }
-    return no_next_hop;
+    return no_route_entry;
 }
 
-// The route of exactly this prefix length that the destination lies in.
+// The route of exactly this prefix length that the destination lies in: RouteMatch::pack_entry, or no_route_entry.
 template <typename Tables>
-inline uint16_t route_of_length(const Tables& tables, uint32_t epoch, uint16_t zone, uint8_t length, const Address& destination) {
+inline uint32_t route_of_length(const Tables& tables, uint32_t epoch, uint16_t zone, uint8_t length, const Address& destination) {
     const Config* config = tables.config();
-    if (!config) return no_next_hop;
+    if (!config) return no_route_entry;
     const Address prefix = masked(destination, length);
-    const RoutePlace place = place_route(zone, length, prefix, config->hash_secret, config->route_bucket_mask);
-    const uint16_t next_hop = route_in_bucket(tables, epoch, place.first_bucket, zone, length, prefix);
-    if (next_hop != no_next_hop) return next_hop;
+    const BucketPlace place = place_route(zone, length, prefix, config->hash_secret, config->route_bucket_mask);
+    const uint32_t entry = route_in_bucket(tables, epoch, place.first_bucket, zone, length, prefix);
+    if (entry != no_route_entry) return entry;
     return route_in_bucket(tables, epoch, place.second_bucket, zone, length, prefix);
 }
 
@@ -79,7 +85,7 @@ inline uint16_t route_of_length(const Tables& tables, uint32_t epoch, uint16_t z
 template <typename Tables>
 inline RouteMatch longest_route(const Tables& tables, uint32_t epoch, uint16_t zone_number, const Address& destination) {
     const Zone* zone = tables.zone(epoch, zone_number);
-    if (!zone) return {no_next_hop, 0};
+    if (!zone) return {};
     const bool ipv4 = is_ipv4(destination);
     const uint32_t first = ipv4 ? 0 : zone->ipv4_lengths;
     const uint32_t count = ipv4 ? zone->ipv4_lengths : zone->ipv6_lengths;
@@ -87,10 +93,10 @@ inline RouteMatch longest_route(const Tables& tables, uint32_t epoch, uint16_t z
     for (uint64_t i = 0; i < zone_lengths_max; ++i) {
         if (i >= count) break;
         const uint8_t length = zone->lengths[(first + i) & (zone_lengths_max - 1)];
-        const uint16_t next_hop = tables.route_with_length(epoch, zone_number, length, destination);
-        if (next_hop != no_next_hop) return {next_hop, length};
+        const uint32_t entry = tables.route_with_length(epoch, zone_number, length, destination);
+        if (entry != no_route_entry) return RouteMatch::unpack(uint64_t{length} << 32 | entry);
     }
-    return {no_next_hop, 0};
+    return {};
 }
 
 }  // namespace biplane

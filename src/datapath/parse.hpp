@@ -123,6 +123,8 @@ inline Fate read_embedded(Packet& packet, Headers& h) {
         const bool is_reply = icmp->type == (h.is_ipv6 ? icmpv6_type::echo_reply : icmp_type::echo_reply);
         if (is_request) h.key.destination_port = icmp->identifier;
         if (is_reply) h.key.source_port = icmp->identifier;
+        const uint8_t echo = h.is_ipv6 ? icmpv6_type::echo_request : icmp_type::echo_request;
+        h.query_type_and_code = static_cast<uint16_t>(is_request || is_reply ? echo << 8 : icmp->type << 8 | icmp->code);
     }
     h.is_related = true;
     return go_on();
@@ -148,6 +150,8 @@ inline Fate parse_icmp(Packet& packet, Headers& h, uint32_t transport_bytes) {
                       type == icmp_type::parameter_problem;
     if (type == icmp_type::echo_request) h.key.source_port = icmp->identifier;
     if (type == icmp_type::echo_reply) h.key.destination_port = icmp->identifier;
+    const bool is_echo = type == icmp_type::echo_request || type == icmp_type::echo_reply;
+    h.query_type_and_code = is_echo ? uint16_t{icmp_type::echo_request << 8} : static_cast<uint16_t>(type << 8 | icmp->code);
     return h.is_icmp_error ? parse_embedded(packet, h) : go_on();
 }
 
@@ -164,6 +168,8 @@ inline Fate parse_icmpv6(Packet& packet, Headers& h, uint32_t transport_bytes) {
     h.is_icmp_error = type <= icmpv6_type::last_error;
     if (type == icmpv6_type::echo_request) h.key.source_port = icmp->identifier;
     if (type == icmpv6_type::echo_reply) h.key.destination_port = icmp->identifier;
+    const bool is_echo = type == icmpv6_type::echo_request || type == icmpv6_type::echo_reply;
+    h.query_type_and_code = is_echo ? uint16_t{icmpv6_type::echo_request << 8} : static_cast<uint16_t>(type << 8 | icmp->code);
     return h.is_icmp_error ? parse_embedded(packet, h) : go_on();
 }
 

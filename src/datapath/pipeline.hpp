@@ -4,7 +4,7 @@
 //     parse   what is it                                           parse.hpp
 //     admit   is the sender who it claims to be                    admit.hpp, neighbour.hpp
 //     find    is its flow known, under the epoch in force          judge.hpp, flow_table.hpp
-//     judge   if not: source, route, next hop
+//     judge   if not: source, route, policy                        judge.hpp, policy.hpp
 //     leave   may it: TTL, MTU
 //     record, rewrite: only now anything is written                record.hpp, rewrite.hpp, icmp_error.hpp
 #pragma once
@@ -110,6 +110,14 @@ inline void count_fate(PortCounters& counters, Fate fate, uint64_t frames, uint6
     }
 }
 
+// Which rule decided about this packet; only where it was judged.
+template <typename Tables>
+inline void count_rule(const Tables& tables, uint32_t decision, uint64_t frames) {
+    if (decision == 0) return;
+    auto* counters = tables.rule_counters(rule_of(decision));
+    if (counters) counters->packets += frames;
+}
+
 template <typename Tables>
 inline void write_trace(const Tables& tables, const Journey& j, Fate fate) {
     auto* trace = tables.trace();
@@ -129,6 +137,10 @@ inline void write_trace(const Tables& tables, const Journey& j, Fate fate) {
     trace->judged = j.is_judged;
     trace->ttl = j.ttl;
     trace->flow_mode = j.flow_mode;
+    trace->egress_decision = j.egress_decision;
+    trace->ingress_decision = j.ingress_decision;
+    trace->source_class = j.initiator_class;
+    trace->destination_class = j.responder_class;
     trace->nonce = j.config->trace_nonce;
 }
 
@@ -164,6 +176,10 @@ inline Outcome process(Packet& packet, const Tables& tables, uint32_t ifindex, u
     if (!counters) return outcome;
     count_fate(*counters, fate, frames, bytes);
     counters->flows_created += j.is_new ? 1 : 0;
+    if (j.is_judged) {
+        count_rule(tables, j.egress_decision, frames);
+        count_rule(tables, j.ingress_decision, frames);
+    }
     if (fate.verdict == Verdict::answer) outcome.egress_ifindex = ifindex;
     if (fate.verdict == Verdict::drop && j.reply != Reply::none && may_send_error(*counters, now) && make_icmp_error(&packet, &j)) {
         outcome.egress_ifindex = ifindex;

@@ -41,6 +41,8 @@ inline Fate record_new(const Tables& tables, Journey& j) {
     flow->next_hop = j.next_hop_number;
     flow->source_hop = j.source_hop;
     flow->ingress_port = j.port_number;
+    flow->egress_rule = rule_of(j.egress_decision);
+    flow->ingress_rule = rule_of(j.ingress_decision);
     flow->mode = with_state(Packet::plane == Plane::user ? flow_mode_user_plane : 0, FlowState::opening);
     switch (tables.create_flow(*flow)) {
         case FlowCreation::table_full:
@@ -67,6 +69,9 @@ inline Fate record(Packet& packet, const Tables& tables, Journey& j) {
     } else if (j.is_judged) {
         j.flow->next_hop = j.next_hop_number;
         j.flow->source_hop = j.source_hop;
+        const bool is_reply = (j.flow_mode & flow_mode_reverse) != 0;
+        auto* detail = tables.flow_detail(j.flow_number);
+        if (detail) detail->rule = rule_of(is_reply ? j.ingress_decision : j.egress_decision);
         publish_value(j.flow->epoch, j.epoch);
     }
     if (j.flow) account(packet, tables, j);

@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "layout/policy.hpp"
 #include "layout/tables.hpp"
 
 namespace biplane {
@@ -15,6 +16,11 @@ struct TableImage {
     std::vector<NodeEntry> nodes;
     std::vector<RouteBucket> routes;
     std::vector<NextHop> next_hops;
+    // As long as they need to be; policy_subjects has at least entry 0.
+    std::vector<AddressClass> address_classes = {{}};
+    std::vector<PolicyList> policy_subjects = {{0, 1}};
+    std::vector<PolicyBucket> policy_buckets = {{}};
+    std::vector<PolicyRange> policy_ranges;
 };
 
 }  // namespace biplane

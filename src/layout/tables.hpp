@@ -1,10 +1,11 @@
 // The shared tables: one entry type each, and how they hang together. Both planes, the agent and the tools work on the same
 // memory, so this file is the contract between them. Plain structs, no constructors, sizes asserted.
 //
-//   ifindex --port_index--> Port --zone--> Zone            planned tables: two banks, epoch & 1 says which one is in force
-//   VNI -----vni_index----> zone                           (see PlannedTables); written by the agent only
+//   ifindex --port_index--> Port --zone--> Zone            planned tables: four banks; the lowest bits of the epoch
+//   VNI -----vni_index----> zone                           say which one is in force. Written by the agent only
 //   node address --nodes--> NodeEntry --next_hop--+
 //   (zone, prefix) --routes--> next hop number ---+--> NextHop
+//                         \--> address class --> who it is to policies: layout/policy.hpp
 //
 //   FlowKey --hash--> FlowBucket: 8 signatures, 8 FlowEntry (hot lines), 8 FlowDetail
 //                                                          state tables: one bank; written by both planes
@@ -20,7 +21,7 @@ constexpr uint32_t tick_shift = 20;
 constexpr uint32_t ticks_from_ms(uint64_t ms) { return static_cast<uint32_t>((ms * 1000000) >> tick_shift); }
 
 // --- Sizes fixed by the layout. Flow and route capacities are chosen when the tables are created (Config). ---------------
-constexpr uint32_t banks = 2;
+constexpr uint32_t banks = 4;  // power of two
 constexpr uint32_t ports_max = 1024;
 constexpr uint32_t port_index_slots = 4096;  // open addressing, power of two
 constexpr uint32_t zones_max = 4096;
@@ -34,7 +35,7 @@ constexpr uint32_t flow_lock_slots = 4096;
 constexpr uint32_t first_workload_socket = 256;  // XSKMAP: below it the punt port's and the fabric ports' queues,
 constexpr uint32_t processors_max = 1024;        // clocks: beyond, processors share one
 constexpr uint32_t socket_slots = first_workload_socket + ports_max;  // from it on one per port: workloads with XDP
-constexpr uint32_t layout_version = 2;                                // raise with every change of a type in this file
+constexpr uint32_t layout_version = 3;                                // raise with every change of a type in this file
 
 constexpr uint16_t no_port = 0;  // port 0, zone 0 and next hop 0 are never used
 constexpr uint16_t no_zone = 0;
@@ -58,7 +59,7 @@ struct FlowTimeouts {
 
 struct Config {
     uint32_t version;             // layout_version of whoever created the tables
-    uint32_t epoch;               // the policy generation in force; its lowest bit is the bank in force. One store publishes.
+    uint32_t epoch;               // the policy generation in force; bank_of() it is in force. One store publishes.
     uint32_t hash_secret[10];     // NH key of hash.hpp, random per boot, never 0
     uint32_t flow_buckets;        // at least 1
     uint32_t route_bucket_mask;   // route buckets per bank - 1
@@ -74,6 +75,8 @@ struct Config {
     Address gateway_ipv6;  // fe80::1
 };
 static_assert(sizeof(Config) == 160);
+
+constexpr uint32_t bank_of(uint32_t epoch) { return epoch & (banks - 1); }
 
 // --- Planned tables: `banks` copies each; entry i of bank b is element b * size + i --------------------------------------
 
@@ -131,12 +134,14 @@ struct NodeEntry {
 };
 static_assert(sizeof(NodeEntry) == 24);
 
+// Also who lives there, to policies: a prefix that only a policy names has the next hop of the route it lies in.
 struct RouteEntry {
     Address prefix;  // host bits zero
     uint16_t zone;   // 0: empty
     uint16_t next_hop;
     uint8_t length;  // in 128-bit space
-    uint8_t pad[3];
+    uint8_t pad;
+    uint16_t address_class;  // index of AddressClass; 0: no policy knows it
 };
 static_assert(sizeof(RouteEntry) == 24);
 
@@ -223,7 +228,12 @@ struct FlowDetail {
     uint32_t created;       // tick
     uint32_t vni;           // the identifier the zone maps to: inserted on the way out, mapped back on the way in
     uint16_t ingress_port;  // port the first packet of the pair came in through
-    uint8_t pad[14];
+    uint16_t rule;     // that allowed it: in the forward entry the one of the sender's side, in the reverse the receiver's; 0: none
+    uint32_t tcp_end;  // TCP: the sequence number after the last byte that this direction has sent
+    uint32_t tcp_window_end;  // TCP: up to where it may send: the highest acknowledgment and window of the other direction
+    uint16_t tcp_window_max;  // TCP: the largest window that this direction has offered, as it stands in its header
+    uint8_t tcp_scale;        // TCP: low four bits: its window scale (RFC 7323)
+    uint8_t tcp_notes;        // TCP: what else the tracking keeps (flow_state.hpp)
 };
 static_assert(sizeof(FlowDetail) == 32);
 
@@ -325,8 +335,12 @@ struct TraceRecord {
     uint8_t judged;     // 1: the flow was judged now (new, or its epoch was old)
     uint8_t ttl;        // before
     uint8_t flow_mode;  // of the entry found, else 0
-    uint8_t pad[7];
+    uint8_t pad[3];
+    uint32_t egress_decision;   // PolicyRange::decision of the sender's side and of the receiver's; 0: nothing restricts it,
+    uint32_t ingress_decision;  // or it was not asked
+    uint16_t source_class;      // AddressClass of the flow's initiator, and of its responder; valid if it was judged
+    uint16_t destination_class;
 };
-static_assert(sizeof(TraceRecord) == 80);
+static_assert(sizeof(TraceRecord) == 88);
 
 }  // namespace biplane

@@ -61,6 +61,10 @@ Result<uint32_t> publish(SharedTables& tables, const TableImage& image) {
     write_bank(image.nodes, [&](uint32_t i) { return tables.node(next, i); });
     write_bank(image.routes, [&](uint32_t i) { return tables.route_bucket(next, i); });
     write_bank(image.next_hops, [&](uint32_t i) { return tables.next_hop(next, i); });
+    write_bank(image.address_classes, [&](uint32_t i) { return tables.address_class(next, i); });
+    write_bank(image.policy_subjects, [&](uint32_t i) { return tables.policy_subject(next, i); });
+    write_bank(image.policy_buckets, [&](uint32_t i) { return tables.policy_bucket(next, i); });
+    write_bank(image.policy_ranges, [&](uint32_t i) { return tables.policy_range(next, i); });
     publish_value(tables.config()->epoch, next);
     return next;
 }

@@ -11,6 +11,7 @@
 
 #include "base/fd.hpp"
 #include "datapath/flow_table.hpp"
+#include "datapath/policy.hpp"
 #include "layout/pins.hpp"
 
 namespace biplane {
@@ -100,7 +101,7 @@ Status SharedTables::map_pin(const std::string& directory, const char* name, Acc
 
 Result<SharedTables> SharedTables::open(const std::string& directory, Access access) {
     SharedTables tables;
-    uint64_t flow_buckets = 0, route_buckets = 0, counters = 0;
+    uint64_t flow_buckets = 0, route_buckets = 0, counters = 0, rule_counters = 0;
     Status status = tables.map_pin(directory, pins::config, access, 1, tables.config_);
     const auto map = [&](const char* name, uint64_t entries, auto& place, uint64_t* found = nullptr) {
         if (status) status = tables.map_pin(directory, name, access, entries, place, found);
@@ -112,6 +113,11 @@ Result<SharedTables> SharedTables::open(const std::string& directory, Access acc
     map(pins::nodes, uint64_t{banks} * node_slots, tables.nodes_);
     map(pins::routes, 0, tables.routes_, &route_buckets);
     map(pins::next_hops, uint64_t{banks} * next_hops_max, tables.next_hops_);
+    map(pins::address_classes, uint64_t{banks} * address_classes_max, tables.address_classes_);
+    map(pins::policy_subjects, uint64_t{banks} * policy_subjects_max, tables.policy_subjects_);
+    map(pins::policy_buckets, uint64_t{banks} * policy_buckets_max, tables.policy_buckets_);
+    map(pins::policy_ranges, uint64_t{banks} * policy_ranges_max, tables.policy_ranges_);
+    map(pins::rule_counters, 0, tables.rule_counters_, &rule_counters);
     map(pins::flow_buckets, 0, tables.flow_buckets_, &flow_buckets);
     map(pins::flow_locks, flow_lock_slots, tables.flow_locks_);
     map(pins::counters, 0, tables.counters_, &counters);
@@ -151,12 +157,17 @@ Result<SharedTables> SharedTables::in_memory(const TableSizes& requested, uint64
     tables.allocate(uint64_t{banks} * node_slots, tables.nodes_);
     tables.allocate(uint64_t{banks} * sizes.route_buckets, tables.routes_);
     tables.allocate(uint64_t{banks} * next_hops_max, tables.next_hops_);
+    tables.allocate(uint64_t{banks} * address_classes_max, tables.address_classes_);
+    tables.allocate(uint64_t{banks} * policy_subjects_max, tables.policy_subjects_);
+    tables.allocate(uint64_t{banks} * policy_buckets_max, tables.policy_buckets_);
+    tables.allocate(uint64_t{banks} * policy_ranges_max, tables.policy_ranges_);
+    tables.allocate(uint64_t{sizes.counter_slots} * policy_rules_max, tables.rule_counters_);
     tables.allocate(sizes.flow_buckets, tables.flow_buckets_);
     tables.allocate(flow_lock_slots, tables.flow_locks_);
     tables.allocate(uint64_t{sizes.counter_slots} * ports_max, tables.counters_);
     tables.allocate(1, tables.user_plane_);
     tables.allocate(1, tables.trace_);
-    constexpr size_t table_count = 13;
+    constexpr size_t table_count = 18;
     if (tables.mappings_.size() != table_count) return failed_call("allocate the tables", ENOMEM);
 
     uint32_t secret[10];
@@ -187,6 +198,11 @@ SharedTables& SharedTables::operator=(SharedTables&& other) noexcept {
     nodes_ = std::exchange(other.nodes_, nullptr);
     routes_ = std::exchange(other.routes_, nullptr);
     next_hops_ = std::exchange(other.next_hops_, nullptr);
+    address_classes_ = std::exchange(other.address_classes_, nullptr);
+    policy_subjects_ = std::exchange(other.policy_subjects_, nullptr);
+    policy_buckets_ = std::exchange(other.policy_buckets_, nullptr);
+    policy_ranges_ = std::exchange(other.policy_ranges_, nullptr);
+    rule_counters_ = std::exchange(other.rule_counters_, nullptr);
     flow_buckets_ = std::exchange(other.flow_buckets_, nullptr);
     flow_locks_ = std::exchange(other.flow_locks_, nullptr);
     counters_ = std::exchange(other.counters_, nullptr);
@@ -197,12 +213,16 @@ SharedTables& SharedTables::operator=(SharedTables&& other) noexcept {
 
 SharedTables::~SharedTables() { release(); }
 
-uint32_t SharedTables::route_to(uint32_t epoch, uint16_t zone, const Address& destination) const {
+uint64_t SharedTables::route_to(uint32_t epoch, uint16_t zone, const Address& destination) const {
     return longest_route(*this, epoch, zone, destination).packed();
 }
 
-uint16_t SharedTables::route_with_length(uint32_t epoch, uint16_t zone, uint8_t length, const Address& destination) const {
+uint32_t SharedTables::route_with_length(uint32_t epoch, uint16_t zone, uint8_t length, const Address& destination) const {
     return route_of_length(*this, epoch, zone, length, destination);
+}
+
+uint32_t SharedTables::policy_decision(uint32_t epoch, uint32_t subject_and_peer, uint32_t position) const {
+    return decision_at(*this, epoch, list_for(*this, epoch, subject_and_peer), position);
 }
 
 uint32_t SharedTables::reclaim_rank(uint32_t flow, uint32_t now) const { return rank_for_reclaim(*this, flow, now); }

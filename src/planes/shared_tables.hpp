@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "layout/policy.hpp"
 #include "layout/tables.hpp"
 
 namespace biplane {
@@ -47,6 +48,11 @@ class SharedTables {
     NodeEntry* node(uint32_t epoch, uint32_t n) const { return at(nodes_, epoch, n, node_slots); }
     RouteBucket* route_bucket(uint32_t epoch, uint32_t n) const { return at(routes_, epoch, n, sizes_.route_buckets); }
     NextHop* next_hop(uint32_t epoch, uint32_t n) const { return at(next_hops_, epoch, n, next_hops_max); }
+    AddressClass* address_class(uint32_t epoch, uint32_t n) const { return at(address_classes_, epoch, n, address_classes_max); }
+    PolicyList* policy_subject(uint32_t epoch, uint32_t n) const { return at(policy_subjects_, epoch, n, policy_subjects_max); }
+    PolicyBucket* policy_bucket(uint32_t epoch, uint32_t n) const { return at(policy_buckets_, epoch, n, policy_buckets_max); }
+    PolicyRange* policy_range(uint32_t epoch, uint32_t n) const { return at(policy_ranges_, epoch, n, policy_ranges_max); }
+    RuleCounters* rule_counters(uint32_t rule) const { return rule_counters(writer_slot_, rule); }
     FlowBucket* flow_bucket(uint32_t n) const { return n < sizes_.flow_buckets ? flow_buckets_ + n : nullptr; }
     FlowEntry* flow(uint32_t n) const {
         return n < flow_entries() ? &flow_buckets_[n / flow_bucket_ways].entries[n % flow_bucket_ways] : nullptr;
@@ -58,8 +64,9 @@ class SharedTables {
     PortCounters* counters(uint32_t port) const { return counters(writer_slot_, port); }
     UserPlaneStatus* user_plane() const { return user_plane_; }
     TraceRecord* trace() const { return trace_; }
-    uint32_t route_to(uint32_t epoch, uint16_t zone, const Address& destination) const;
-    uint16_t route_with_length(uint32_t epoch, uint16_t zone, uint8_t length, const Address& destination) const;
+    uint64_t route_to(uint32_t epoch, uint16_t zone, const Address& destination) const;
+    uint32_t policy_decision(uint32_t epoch, uint32_t subject_and_peer, uint32_t position) const;
+    uint32_t route_with_length(uint32_t epoch, uint16_t zone, uint8_t length, const Address& destination) const;
     uint32_t reclaim_rank(uint32_t flow, uint32_t now) const;
     uint32_t claim_flow_way(const FlowPlace& place, uint32_t now) const;
     NewFlow* new_flow() const { return new_flow_.get(); }  // one thread per SharedTables object may carry packets
@@ -71,6 +78,10 @@ class SharedTables {
     uint32_t flow_entries() const { return sizes_.flow_buckets * flow_bucket_ways; }
     // Row `slot` of the counters: processor number, or user_plane_slot().
     PortCounters* counters(uint32_t slot, uint32_t port) const;
+    RuleCounters* rule_counters(uint32_t slot, uint32_t rule) const {
+        return slot < sizes_.counter_slots && rule < policy_rules_max ? rule_counters_ + size_t{slot} * policy_rules_max + rule
+                                                                      : nullptr;
+    }
     uint32_t user_plane_slot() const { return sizes_.counter_slots - 1; }
     // Which row `counters(port)` above means: the one this process may write. By default user_plane_slot().
     void set_writer_slot(uint32_t slot) { writer_slot_ = slot; }
@@ -79,7 +90,7 @@ class SharedTables {
     SharedTables();
     template <typename T>
     static T* at(T* base, uint32_t epoch, uint32_t n, uint32_t size) {
-        return n < size ? base + size_t{epoch & 1} * size + n : nullptr;
+        return n < size ? base + size_t{bank_of(epoch)} * size + n : nullptr;
     }
     template <typename T>
     Status map_pin(const std::string& directory, const char* name, Access access, uint64_t wanted_entries, T*& place,
@@ -104,6 +115,11 @@ class SharedTables {
     NodeEntry* nodes_ = nullptr;
     RouteBucket* routes_ = nullptr;
     NextHop* next_hops_ = nullptr;
+    AddressClass* address_classes_ = nullptr;
+    PolicyList* policy_subjects_ = nullptr;
+    PolicyBucket* policy_buckets_ = nullptr;
+    PolicyRange* policy_ranges_ = nullptr;
+    RuleCounters* rule_counters_ = nullptr;
     FlowBucket* flow_buckets_ = nullptr;
     FlowLock* flow_locks_ = nullptr;
     PortCounters* counters_ = nullptr;

@@ -112,7 +112,7 @@ Packet inner_frame() { return Packet().ethernet(packets::mac("02:62:70:00:00:02"
 
 // --- changes to the tables ---
 
-// Both banks hold the world when a case starts, so the other one is as good.
+// All banks hold the world when a case starts, so the next one is as good.
 std::function<void(SharedTables&)> a_new_epoch() {
     return [](SharedTables& tables) { ++tables.config()->epoch; };
 }

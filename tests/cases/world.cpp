@@ -80,11 +80,11 @@ void add_route(TableImage& image, const uint32_t (&secret)[10], uint32_t mask, u
     const std::string_view text = prefix;
     const uint8_t length = length_in_128_bits(text);
     const Address network = address(text.substr(0, text.find('/')));
-    const RoutePlace place = place_route(zone, length, network, secret, mask);
+    const BucketPlace place = place_route(zone, length, network, secret, mask);
     for (const uint32_t bucket : {place.first_bucket, place.second_bucket})
         for (RouteEntry& entry : image.routes[bucket].entries)
             if (entry.zone == 0) {
-                entry = {network, zone, next_hop, length, {}};
+                entry = {network, zone, next_hop, length, 0, no_address_class};
                 return;
             }
     no_room("routes");

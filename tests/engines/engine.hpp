@@ -55,7 +55,7 @@ Result<std::unique_ptr<Engine>> live_engine(FabricHook hook, const std::string& 
 // punt comes out of its sockets. A punt is no fate here; its two receptions are counted as one.
 Result<std::unique_ptr<Engine>> live_user_engine(const std::string& object_path, uint64_t seed);
 
-// The same state for every engine: the world's tables in both banks, no flow, no count, epoch 4.
+// The same state for every engine: the world's tables in all banks, no flow, no count, epoch 4.
 void reset(Engine& engine);
 
 }  // namespace biplane::engines

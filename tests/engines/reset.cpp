@@ -8,7 +8,7 @@ namespace biplane::engines {
 namespace {
 
 template <typename Entry, typename Place>
-void write_both_banks(const std::vector<Entry>& entries, Place place) {
+void write_all_banks(const std::vector<Entry>& entries, Place place) {
     for (uint32_t bank = 0; bank < banks; ++bank) std::memcpy(place(bank), entries.data(), entries.size() * sizeof(Entry));
 }
 
@@ -19,13 +19,17 @@ void reset(Engine& engine) {
     const TableSizes& sizes = t.sizes();
     Config& config = *t.config();
     const TableImage image = world::tables(config.hash_secret, sizes.route_buckets - 1);
-    write_both_banks(image.ports, [&](uint32_t bank) { return t.port(bank, 0); });
-    write_both_banks(image.port_index, [&](uint32_t bank) { return t.port_index(bank, 0); });
-    write_both_banks(image.zones, [&](uint32_t bank) { return t.zone(bank, 0); });
-    write_both_banks(image.vni_index, [&](uint32_t bank) { return t.vni_index(bank, 0); });
-    write_both_banks(image.nodes, [&](uint32_t bank) { return t.node(bank, 0); });
-    write_both_banks(image.routes, [&](uint32_t bank) { return t.route_bucket(bank, 0); });
-    write_both_banks(image.next_hops, [&](uint32_t bank) { return t.next_hop(bank, 0); });
+    write_all_banks(image.ports, [&](uint32_t bank) { return t.port(bank, 0); });
+    write_all_banks(image.port_index, [&](uint32_t bank) { return t.port_index(bank, 0); });
+    write_all_banks(image.zones, [&](uint32_t bank) { return t.zone(bank, 0); });
+    write_all_banks(image.vni_index, [&](uint32_t bank) { return t.vni_index(bank, 0); });
+    write_all_banks(image.nodes, [&](uint32_t bank) { return t.node(bank, 0); });
+    write_all_banks(image.routes, [&](uint32_t bank) { return t.route_bucket(bank, 0); });
+    write_all_banks(image.next_hops, [&](uint32_t bank) { return t.next_hop(bank, 0); });
+    write_all_banks(image.address_classes, [&](uint32_t bank) { return t.address_class(bank, 0); });
+    write_all_banks(image.policy_subjects, [&](uint32_t bank) { return t.policy_subject(bank, 0); });
+    write_all_banks(image.policy_buckets, [&](uint32_t bank) { return t.policy_bucket(bank, 0); });
+    write_all_banks(image.policy_ranges, [&](uint32_t bank) { return t.policy_range(bank, 0); });
 
     std::memset(static_cast<void*>(t.flow_bucket(0)), 0, sizes.flow_buckets * sizeof(FlowBucket));
     std::memset(static_cast<void*>(t.flow_lock(0)), 0, flow_lock_slots * sizeof(FlowLock));

@@ -86,7 +86,7 @@ extern "C" __attribute__((noinline, used)) uint32_t bp_parse_xdp(xdp_md* xdp, He
     return parse(packet, *headers).packed();
 }
 
-extern "C" __attribute__((noinline, used)) uint32_t bp_route_to(uint32_t epoch, uint32_t zone, uint64_t destination_high,
+extern "C" __attribute__((noinline, used)) uint64_t bp_route_to(uint32_t epoch, uint32_t zone, uint64_t destination_high,
                                                                 uint64_t destination_low) {
     return longest_route(KernelTables{}, epoch, static_cast<uint16_t>(zone), Address{{destination_high, destination_low}}).packed();
 }
@@ -95,6 +95,11 @@ extern "C" __attribute__((noinline, used)) uint32_t bp_route_with_length(uint32_
                                                                          uint64_t destination_high, uint64_t destination_low) {
     return route_of_length(KernelTables{}, epoch, static_cast<uint16_t>(zone_and_length >> 8),
                            static_cast<uint8_t>(zone_and_length), Address{{destination_high, destination_low}});
+}
+
+extern "C" __attribute__((noinline, used)) uint32_t bp_policy_decision(uint32_t epoch, uint32_t subject_and_peer,
+                                                                       uint32_t position) {
+    return decision_at(KernelTables{}, epoch, list_for(KernelTables{}, epoch, subject_and_peer), position);
 }
 
 extern "C" __attribute__((noinline, used)) uint32_t bp_reclaim_rank(uint32_t flow, uint32_t now) {

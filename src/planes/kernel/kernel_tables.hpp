@@ -5,6 +5,7 @@
 //     look-up   one value per entry, reached through the helper that the kernel inlines: several times the instructions
 #pragma once
 #include "datapath/flow_table.hpp"
+#include "datapath/policy.hpp"
 #include "planes/kernel/bpf_helpers.hpp"
 #include "planes/kernel/program_constants.hpp"
 
@@ -31,7 +32,12 @@ BIPLANE_TABLE(bp_vni_index, biplane::VniIndexEntry, biplane::banks* biplane::vni
 BIPLANE_TABLE(bp_nodes, biplane::NodeEntry, biplane::banks* biplane::node_slots);
 BIPLANE_TABLE(bp_routes, biplane::RouteBucket, 2);  // size set by the loader
 BIPLANE_TABLE(bp_next_hops, biplane::NextHop, biplane::banks* biplane::next_hops_max);
-BIPLANE_TABLE(bp_flow_buckets, biplane::FlowBucket, 1);  // size set by the loader
+BIPLANE_TABLE(bp_classes, biplane::AddressClass, biplane::banks* biplane::address_classes_max);
+BIPLANE_TABLE(bp_subjects, biplane::PolicyList, biplane::banks* biplane::policy_subjects_max);
+BIPLANE_TABLE(bp_policy_pairs, biplane::PolicyBucket, biplane::banks* biplane::policy_buckets_max);
+BIPLANE_TABLE(bp_policy_ports, biplane::PolicyRange, biplane::banks* biplane::policy_ranges_max);
+BIPLANE_TABLE(bp_rule_count, biplane::RuleCounters, biplane::policy_rules_max);  // size set by the loader
+BIPLANE_TABLE(bp_flow_buckets, biplane::FlowBucket, 1);                          // size set by the loader
 BIPLANE_TABLE(bp_flow_locks, biplane::FlowLock, biplane::flow_lock_slots);
 BIPLANE_TABLE(bp_counters, biplane::PortCounters, biplane::ports_max);  // size set by the loader
 BIPLANE_TABLE(bp_user_plane, biplane::UserPlaneStatus, 1);
@@ -72,9 +78,10 @@ __attribute__((section(".maps"), used)) bp_sockets_map bp_sockets;
 }
 
 // Out of line: verified once, each with a stack of its own.
-extern "C" uint32_t bp_route_to(uint32_t epoch, uint32_t zone, uint64_t destination_high, uint64_t destination_low);
+extern "C" uint64_t bp_route_to(uint32_t epoch, uint32_t zone, uint64_t destination_high, uint64_t destination_low);
 extern "C" uint32_t bp_route_with_length(uint32_t epoch, uint32_t zone_and_length, uint64_t destination_high,
                                          uint64_t destination_low);
+extern "C" uint32_t bp_policy_decision(uint32_t epoch, uint32_t subject_and_peer, uint32_t position);
 extern "C" uint32_t bp_reclaim_rank(uint32_t flow, uint32_t now);
 extern "C" uint32_t bp_claim_flow_way(uint32_t first_bucket, uint32_t second_bucket, uint32_t home_way, uint32_t now);
 extern "C" int bp_create_flow();
@@ -114,7 +121,7 @@ struct KernelTables {
     static T* banked(uint32_t epoch, uint32_t n) {
         static_assert((Size & (Size - 1)) == 0);
         if constexpr (has_direct_tables) n &= Size - 1;
-        return element<T, Map>((epoch & 1) * Size + n, banks * Size - 1);
+        return element<T, Map>(bank_of(epoch) * Size + n, banks * Size - 1);
     }
 
     Config* config() const { return element<Config, bp_config>(0, 0); }
@@ -130,9 +137,26 @@ struct KernelTables {
     RouteBucket* route_bucket(uint32_t epoch, uint32_t n) const {
         const auto* config_entry = config();
         if (!config_entry) return nullptr;
-        return element<RouteBucket, bp_routes>((epoch & 1) * (config_entry->route_bucket_mask + 1) + n, bp_constants.route_mask);
+        return element<RouteBucket, bp_routes>(bank_of(epoch) * (config_entry->route_bucket_mask + 1) + n, bp_constants.route_mask);
     }
     NextHop* next_hop(uint32_t epoch, uint32_t n) const { return banked<NextHop, bp_next_hops, next_hops_max>(epoch, n); }
+    AddressClass* address_class(uint32_t epoch, uint32_t n) const {
+        return banked<AddressClass, bp_classes, address_classes_max>(epoch, n);
+    }
+    PolicyList* policy_subject(uint32_t epoch, uint32_t n) const {
+        return banked<PolicyList, bp_subjects, policy_subjects_max>(epoch, n);
+    }
+    PolicyBucket* policy_bucket(uint32_t epoch, uint32_t n) const {
+        return banked<PolicyBucket, bp_policy_pairs, policy_buckets_max>(epoch, n);
+    }
+    PolicyRange* policy_range(uint32_t epoch, uint32_t n) const {
+        return banked<PolicyRange, bp_policy_ports, policy_ranges_max>(epoch, n);
+    }
+    RuleCounters* rule_counters(uint32_t rule) const {
+        rule &= policy_rules_max - 1;
+        return element<RuleCounters, bp_rule_count>(bpf::get_smp_processor_id() * policy_rules_max + rule,
+                                                    bp_constants.rule_counter_mask);
+    }
     FlowBucket* flow_bucket(uint32_t n) const {
         if constexpr (has_direct_tables)
             return n < bp_constants.flow_buckets ? address_of<FlowBucket, bp_flow_buckets>() + n : nullptr;
@@ -162,12 +186,14 @@ struct KernelTables {
     UserPlaneStatus* user_plane() const { return element<UserPlaneStatus, bp_user_plane>(0, 0); }
     TraceRecord* trace() const { return element<TraceRecord, bp_trace>(0, 0); }
 
-    uint32_t route_to(uint32_t epoch, uint16_t zone, const Address& destination) const {
+    uint64_t route_to(uint32_t epoch, uint16_t zone, const Address& destination) const {
         return bp_route_to(epoch, zone, destination.words[0], destination.words[1]);
     }
-    uint16_t route_with_length(uint32_t epoch, uint16_t zone, uint8_t length, const Address& destination) const {
-        return static_cast<uint16_t>(
-            bp_route_with_length(epoch, uint32_t{zone} << 8 | length, destination.words[0], destination.words[1]));
+    uint32_t route_with_length(uint32_t epoch, uint16_t zone, uint8_t length, const Address& destination) const {
+        return bp_route_with_length(epoch, uint32_t{zone} << 8 | length, destination.words[0], destination.words[1]);
+    }
+    uint32_t policy_decision(uint32_t epoch, uint32_t subject_and_peer, uint32_t position) const {
+        return bp_policy_decision(epoch, subject_and_peer, position);
     }
     uint32_t reclaim_rank(uint32_t flow, uint32_t now) const { return bp_reclaim_rank(flow, now); }
     uint32_t claim_flow_way(const FlowPlace& place, uint32_t now) const {

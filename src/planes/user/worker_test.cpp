@@ -91,7 +91,7 @@ class WorkerTest : public testing::Test {
                                         .mtu = 1450};
         const Address address = address_from_ipv4(workload_address(number));
         const Config& config = *tables_.config();
-        const RoutePlace place = place_route(zone, 128, address, config.hash_secret, config.route_bucket_mask);
+        const BucketPlace place = place_route(zone, 128, address, config.hash_secret, config.route_bucket_mask);
         RouteEntry* entry = tables_.route_bucket(0, place.first_bucket)->entries;
         while (entry->zone != 0) ++entry;
         *entry = {.prefix = address, .zone = zone, .next_hop = number, .length = 128};
