@@ -9,6 +9,7 @@
 //     record, rewrite: only now anything is written                record.hpp, rewrite.hpp, icmp_error.hpp
 #pragma once
 #include "datapath/icmp_error.hpp"
+#include "datapath/policy_events.hpp"
 #include "datapath/record.hpp"
 
 namespace biplane {
@@ -179,6 +180,8 @@ inline Outcome process(Packet& packet, const Tables& tables, uint32_t ifindex, u
     if (j.is_judged) {
         count_rule(tables, j.egress_decision, frames);
         count_rule(tables, j.ingress_decision, frames);
+        if ((j.egress_decision | j.ingress_decision) & policy_log && (j.is_new || fate.verdict == Verdict::drop))
+            log_decisions(&tables, &j, fate.verdict == Verdict::drop);
     }
     if (fate.verdict == Verdict::answer) outcome.egress_ifindex = ifindex;
     if (fate.verdict == Verdict::drop && j.reply != Reply::none && may_send_error(*counters, now) && make_icmp_error(&packet, &j)) {
