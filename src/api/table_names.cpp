@@ -60,6 +60,7 @@ TableNames::TableNames(const Numbering& numbering) {
     for (const auto& [name, number] : numbering.ports) ports_[number] = name;
     for (const auto& [name, number] : numbering.zones) zones_[number] = name;
     for (const auto& [name, number] : numbering.next_hops) next_hops_[number] = name;
+    for (const auto& [name, number] : numbering.rules) rules_[number] = name;
 }
 
 std::string TableNames::port_name(uint16_t number) const {
