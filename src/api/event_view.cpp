@@ -14,7 +14,8 @@ namespace {
 // RFC 3339 with milliseconds, UTC.
 std::string time_text(double seconds) {
     const auto whole = static_cast<std::time_t>(seconds);
-    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(whole), static_cast<int>((seconds - static_cast<double>(whole)) * 1000));
+    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(whole),
+                       static_cast<int>((seconds - static_cast<double>(whole)) * 1000));
 }
 
 }  // namespace

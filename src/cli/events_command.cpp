@@ -70,8 +70,8 @@ Result<Exit> show_events(const Context& context, const EventOptions& options) {
     EventReader reader(live->tables);
     Status done;
     if (options.output == "json") {
-        done = watch_events(*live, options, reader, [](const Json& event) { std::cout << event.dump() << "\n"; },
-                            [] { std::cout << std::flush; });
+        done = watch_events(
+            *live, options, reader, [](const Json& event) { std::cout << event.dump() << "\n"; }, [] { std::cout << std::flush; });
     } else {
         TablePrinter printer(std::cout, event_columns, false);
         bool has_shown = false;

@@ -32,7 +32,8 @@ const std::vector<Column> route_columns = {
     {"NETWORK", "network"}, {"DESTINATION", "destination"}, {"NEXT-HOP", "nextHop"}, {"ORIGIN", "origin"}};
 
 const std::vector<Column> drop_columns = {
-    {"COUNT", "count", false, true}, {"REASON", "reason"}, {"PORT", "port"}, {"PLANE", "plane"}, {"LAST-RULE", "lastRule"}, {"EXPLANATION", "explanation"}};
+    {"COUNT", "count", false, true}, {"REASON", "reason"},          {"PORT", "port"}, {"PLANE", "plane"},
+    {"LAST-RULE", "lastRule"},       {"EXPLANATION", "explanation"}};
 
 const std::vector<Column> rule_columns = {{"PACKETS", "packets", false, true}, {"RULE", "rule"}};
 
@@ -95,7 +96,8 @@ std::vector<Command> add_table_commands(CLI::App& app, const Context& context) {
     CLI::App* ports = app.add_subcommand("ports", "ports and their counters");
     CLI::App* routes = app.add_subcommand("routes", "routes in force, per virtual network");
     CLI::App* drops = app.add_subcommand("drops", "what was dropped where, and what that means");
-    CLI::App* rules = app.add_subcommand("rules", "rules of policies: first packets that each decided about, packets that it denied");
+    CLI::App* rules =
+        app.add_subcommand("rules", "rules of policies: first packets that each decided about, packets that it denied");
     for (CLI::App* command : {ports, routes}) command->add_option("--network", options->network, "only of this virtual network");
     drops->add_flag("--all", options->with_zeros, "also what has not happened");
     for (CLI::App* command : {ports, routes, drops, rules}) add_output_option(*command, options->output, {"json", "wide"});

@@ -200,7 +200,8 @@ void add_plane(Lines& lines, const Json& plane) {
         lines.add("route", plane["route"]["found"].get<bool>() ? string_of(plane["route"]["destination"]) : "none");
     for (const char* side : {"egress", "ingress"})
         if (!plane["policy"].is_null() && !plane["policy"][side].is_null())
-            lines.add(side, fmt::format("{}: {}", string_of(plane["policy"][side]["decision"]), string_of(plane["policy"][side]["rule"])));
+            lines.add(side, fmt::format("{}: {}", string_of(plane["policy"][side]["decision"]),
+                                        string_of(plane["policy"][side]["rule"])));
     if (!plane["nextHop"].is_null()) lines.add("next hop", next_hop_text(plane["nextHop"]));
     if (!plane["rewrite"].is_null()) lines.add("rewrite", rewrite_text(plane["rewrite"], packet));
     std::string verdict = string_of(plane["verdict"]);

@@ -65,18 +65,21 @@ Status read_numbers(const nlohmann::json& root, const char* member, std::map<std
 std::string to_json(const Numbering& numbering) {
     return nlohmann::json{{"ports", numbering.ports},        {"portCursor", numbering.port_cursor},
                           {"zones", numbering.zones},        {"zoneCursor", numbering.zone_cursor},
-                          {"nextHops", numbering.next_hops}, {"nextHopCursor", numbering.next_hop_cursor}}
+                          {"nextHops", numbering.next_hops}, {"nextHopCursor", numbering.next_hop_cursor},
+                          {"rules", numbering.rules},        {"ruleCursor", numbering.rule_cursor}}
         .dump();
 }
 
 Result<Numbering> numbering_from_json(std::string_view text) {
     const auto root = nlohmann::json::parse(text, nullptr, false);
-    if (root.is_discarded() || !root.is_object() || root.size() != 6)
-        return failure("the numbering is not readable: expected one JSON object with six members");
+    const bool has_rules = root.is_object() && (root.contains("rules") || root.contains("ruleCursor"));
+    if (root.is_discarded() || !root.is_object() || root.size() != (has_rules ? 8 : 6))
+        return failure("the numbering is not readable: expected one JSON object with eight members");
     Numbering numbering;
     auto read = read_numbers(root, "ports", numbering.ports, "portCursor", numbering.port_cursor);
     if (read) read = read_numbers(root, "zones", numbering.zones, "zoneCursor", numbering.zone_cursor);
     if (read) read = read_numbers(root, "nextHops", numbering.next_hops, "nextHopCursor", numbering.next_hop_cursor);
+    if (read && has_rules) read = read_numbers(root, "rules", numbering.rules, "ruleCursor", numbering.rule_cursor);
     if (!read) return read.error().within("the numbering is not readable");
     return numbering;
 }

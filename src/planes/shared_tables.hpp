@@ -10,6 +10,7 @@
 
 #include "base/result.hpp"
 #include "layout/events.hpp"
+#include "layout/gateway.hpp"
 #include "layout/policy.hpp"
 #include "layout/tables.hpp"
 
@@ -137,8 +138,6 @@ class SharedTables {
 };
 
 constexpr uint32_t default_user_plane_timeout = ticks_from_ms(100);
-constexpr Address default_gateway_ipv4 = address_from_ipv4(be32::from_host(0xa9fe0101));                // 169.254.1.1
-constexpr Address default_gateway_ipv6{{__builtin_bswap64(0xfe80000000000000), __builtin_bswap64(1)}};  // fe80::1
 
 // A Config for new tables: defaults, the given sizes and secret, epoch 0, no punt port.
 void initialise_config(Config& config, const TableSizes& sizes, const uint32_t (&secret)[10]);
