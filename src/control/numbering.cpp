@@ -91,19 +91,27 @@ Result<std::map<std::string, uint16_t>> give_numbers(const std::vector<std::stri
     if (cursor > max) cursor = 0;
     std::map<std::string, uint16_t> numbers;
     FreeNumbers unused(max, cursor);
-    for (const std::string& owner : owners)
-        if (const auto kept = previous.find(owner); kept != previous.end() && kept->second <= max) {
-            numbers[owner] = kept->second;
-            unused.take(kept->second);
+    std::vector<const std::string*> newcomers;
+    auto next = previous.begin();  // owners that come in order find themselves without a search
+    for (const std::string& owner : owners) {
+        const auto kept = next != previous.end() && next->first == owner ? next : previous.find(owner);
+        if (kept == previous.end() || kept->second > max) {
+            newcomers.push_back(&owner);
+            continue;
         }
+        numbers.emplace_hint(numbers.end(), owner, kept->second);
+        unused.take(kept->second);
+        next = std::next(kept);
+    }
     FreeNumbers rested = unused;  // those that nobody had a moment ago either; shares the cursor
     for (const auto& [owner, number] : previous)
         if (number <= max) rested.take(number);
-    for (const std::string& owner : owners) {
-        if (numbers.count(owner)) continue;
+    for (const std::string* owner : newcomers) {
+        const auto [place, is_new] = numbers.try_emplace(*owner);
+        if (!is_new) continue;
         const uint16_t number = rested.is_exhausted() ? unused.take_next() : rested.take_next();
         unused.take(number);
-        numbers[owner] = number;
+        place->second = number;
     }
     return numbers;
 }

@@ -54,7 +54,8 @@ class Planner {
                                 &Planner::plan_workload_ports, &Planner::plan_host_ports, &Planner::plan_nodes})
             if (const Status done = (this->*step)(); !done) return tl::unexpected(done.error());
         plan_routes();
-        Status done = plan_policies(desired_, facts_.node, shape_.hash_secret, planned_routes_, plan_.numbering, plan_.image);
+        Status done =
+            plan_policies(desired_, facts_.node, shape_.hash_secret, planned_routes_, previous_, plan_.numbering, plan_.image);
         if (done) done = place_routes();
         if (done) done = finish_zones();
         if (!done) return tl::unexpected(done.error());
@@ -92,7 +93,11 @@ class Planner {
         for (const auto& [name, node] : desired_.nodes)
             if (name != facts_.node) next_hops.push_back("node/" + name);
 
-        Numbering& given = plan_.numbering = previous_;
+        Numbering& given = plan_.numbering;
+        given.port_cursor = previous_.port_cursor;
+        given.zone_cursor = previous_.zone_cursor;
+        given.next_hop_cursor = previous_.next_hop_cursor;
+        given.rule_cursor = previous_.rule_cursor;
         auto numbers = give_numbers(ports, previous_.ports, given.port_cursor, ports_max - 1, "ports");
         if (numbers)
             given.ports = *numbers,

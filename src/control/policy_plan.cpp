@@ -3,30 +3,50 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "control/policy_decisions.hpp"
 #include "control/policy_pairs.hpp"
 
 namespace biplane {
 namespace {
 
-Result<RuleNumbers> number_rules(const PolicyBook& book, const PolicySubjects& subjects, Numbering& numbering) {
+// A rule's name, and where its number goes. One isolation may have several places.
+struct NamedRule {
+    const std::string* name;
+    uint16_t* number;
+};
+
+std::vector<NamedRule> named_rules(const PolicyBook& book, const PolicySubjects& subjects, RuleNumbers& numbers) {
+    std::vector<NamedRule> named;
+    for (size_t direction = 0; direction < book.books.size(); ++direction) {
+        const auto& rules = book.books[direction].rules;
+        numbers.of_rules[direction].resize(rules.size());
+        for (size_t i = 0; i < rules.size(); ++i) named.push_back({&rules[i].name, &numbers.of_rules[direction][i]});
+    }
+    numbers.of_isolation.resize(subjects.subjects.size());
+    for (size_t i = 0; i < subjects.subjects.size(); ++i)
+        if (!subjects.subjects[i].isolation.empty()) named.push_back({&subjects.subjects[i].isolation, &numbers.of_isolation[i]});
+    std::sort(named.begin(), named.end(), [](const NamedRule& a, const NamedRule& b) { return *a.name < *b.name; });
+    return named;
+}
+
+Result<RuleNumbers> number_rules(const PolicyBook& book, const PolicySubjects& subjects, const Numbering& previous,
+                                 Numbering& numbering) {
+    RuleNumbers numbers;
+    const std::vector<NamedRule> named = named_rules(book, subjects, numbers);
     std::vector<std::string> names;
-    for (const DirectionBook& of_direction : book.books)
-        for (const BookRule& rule : of_direction.rules) names.push_back(rule.name);
-    for (const PolicySubject& subject : subjects.subjects)
-        if (!subject.isolation.empty()) names.push_back(subject.isolation);
-    std::sort(names.begin(), names.end());
-    names.erase(std::unique(names.begin(), names.end()), names.end());
-    auto given = give_numbers(names, numbering.rules, numbering.rule_cursor, policy_rules_max - 1, "policy rules");
+    names.reserve(named.size());
+    for (const NamedRule& rule : named)
+        if (names.empty() || names.back() != *rule.name) names.push_back(*rule.name);
+    auto given = give_numbers(names, previous.rules, numbering.rule_cursor, policy_rules_max - 1, "policy rules");
     if (!given) return tl::unexpected(given.error());
     numbering.rules = *std::move(given);
-
-    RuleNumbers numbers;
-    for (size_t direction = 0; direction < book.books.size(); ++direction)
-        for (const BookRule& rule : book.books[direction].rules)
-            numbers.of_rules[direction].push_back(numbering.rules.at(rule.name));
-    for (const PolicySubject& subject : subjects.subjects)
-        numbers.of_isolation.push_back(subject.isolation.empty() ? no_rule : numbering.rules.at(subject.isolation));
+    auto number = numbering.rules.begin();  // both are in order
+    for (const NamedRule& rule : named) {
+        while (number->first != *rule.name) ++number;
+        *rule.number = number->second;
+    }
     return numbers;
 }
 
@@ -50,14 +70,14 @@ Status fill_image(PolicyDecisions& decisions, ClassTable& classes, const uint32_
 }  // namespace
 
 Status plan_policies(const DesiredState& desired, const std::string& node, const uint32_t (&hash_secret)[10], PlannedRoutes& routes,
-                     Numbering& numbering, TableImage& image) {
+                     const Numbering& previous, Numbering& numbering, TableImage& image) {
     WorkloadIndex workloads(desired);
     const PolicyBook book = write_policy_book(desired, workloads);
     const PolicySubjects subjects = find_subjects(workloads, book);
     if (subjects.subjects.size() > policy_subjects_max)
         return failure(fmt::format("the policies tell {} kinds of workloads apart, the limit is {}", subjects.subjects.size() - 1,
                                    policy_subjects_max - 1));
-    const auto numbers = number_rules(book, subjects, numbering);
+    const auto numbers = number_rules(book, subjects, previous, numbering);
     if (!numbers) return tl::unexpected(numbers.error());
 
     const auto self = desired.nodes.find(node);

@@ -9,9 +9,9 @@
 namespace biplane {
 
 // Fills the policy tables of `image`, gives the routes their classes, adds routes that only policies need (of the next hop that leads
-// there anyway) and numbers the rules: `numbering` holds what was given before. `node` is this node's name. Pure, and the same for the
-// same input. Refused if something does not fit its table: the message says what, how many and the limit.
+// there anyway), and numbers the rules in `numbering`, whose rule_cursor is that of `previous`. `node` is this node's name. Pure, and
+// the same for the same input. Refused if something does not fit its table: the message says what, how many and the limit.
 Status plan_policies(const DesiredState& desired, const std::string& node, const uint32_t (&hash_secret)[10], PlannedRoutes& routes,
-                     Numbering& numbering, TableImage& image);
+                     const Numbering& previous, Numbering& numbering, TableImage& image);
 
 }  // namespace biplane

@@ -260,6 +260,21 @@ RC_GTEST_PROP(PolicyProperties, TheTablesSayWhatThePoliciesSay, ()) {
     RC_CLASSIFY(judged > 0);
 }
 
+RC_GTEST_PROP(PolicyProperties, RulesKeepTheirNumbers, ()) {
+    const DesiredState before = random_documents(), after = random_documents();
+    const TableShape shape = random_shape();
+    const auto first = plan(before, facts_of(before), {}, shape);
+    if (!first) RC_FAIL(first.error().message);
+    const auto second = plan(after, facts_of(after), first->numbering, shape);
+    if (!second) RC_FAIL(second.error().message);
+    for (const auto& [name, number] : second->numbering.rules)
+        if (const auto kept = first->numbering.rules.find(name); kept != first->numbering.rules.end())
+            RC_ASSERT(kept->second == number);
+    const auto third = plan(after, facts_of(after), second->numbering, shape);
+    RC_ASSERT(third.has_value());
+    RC_ASSERT(third->numbering == second->numbering);
+}
+
 void check_list(const TableImage& image, PolicyList list) {
     RC_ASSERT(list.count >= 1u);
     RC_ASSERT(size_t{list.first} + list.count <= image.policy_ranges.size());
