@@ -28,6 +28,7 @@ CASES = pathlib.Path(__file__).resolve().parent / "cases"
 BIPLANE, KUBERNETES = "biplane.dev/v1alpha1", "networking.k8s.io/v1"
 
 NETWORKS = {"red": {"vni": 100, "plane": "kernel"}, "blue": {"vni": 200, "plane": "user"}}
+NODES = {"node-a": "192.0.2.1", "node-b": "192.0.2.2"}
 SPACES = {"x": {"team": "shop", "env": "prod"}, "y": {"team": "shop", "env": "test"}, "z": {"team": "ops"}}
 # Labels and named ports.
 WORKLOADS = {
@@ -81,7 +82,8 @@ def key_of(one):
 
 def scene():
     """The documents without a policy, by key_of()."""
-    made = [document("VirtualNetwork", name, {**spec, "subnets": ["10.0.0.0/16", "fd00:a::/64"]}) for name, spec in NETWORKS.items()]
+    made = [document("Node", name, {"address": address}) for name, address in NODES.items()]
+    made += [document("VirtualNetwork", name, {**spec, "subnets": ["10.0.0.0/16", "fd00:a::/64"]}) for name, spec in NETWORKS.items()]
     made += [document("Namespace", name, labels=labels) for name, labels in SPACES.items()]
     for network in NETWORKS:
         for name, (labels, ports) in WORKLOADS.items():
