@@ -117,6 +117,15 @@ std::function<void(SharedTables&)> a_new_epoch() {
     return [](SharedTables& tables) { ++tables.config()->epoch; };
 }
 
+std::function<void(SharedTables&)> a_rule_becomes(world::Rule rule, uint32_t decision) {
+    return [=](SharedTables& tables) {
+        for (uint32_t bank = 0; bank < banks; ++bank)
+            for (uint32_t n = 0; n < policy_ranges_max && tables.policy_range(bank, n)->decision != 0; ++n)
+                if (PolicyRange& range = *tables.policy_range(bank, n); rule_of(range.decision) == rule) range.decision = decision;
+        ++tables.config()->epoch;
+    };
+}
+
 std::function<void(SharedTables&)> time_passes(uint64_t seconds) {
     return [seconds](SharedTables& tables) {
         for (uint32_t n = 0; n < tables.flow_entries(); ++n) {
@@ -138,7 +147,7 @@ std::function<void(SharedTables&)> user_plane_is(bool alive) {
 std::vector<Case> all_cases() {
     std::vector<Case> all;
     for (const auto& some : {link_cases(), ipv4_cases(), ipv6_cases(), transport_cases(), icmp_cases(), routing_cases(),
-                             tunnel_cases(), flow_cases(), plane_cases()})
+                             tunnel_cases(), flow_cases(), plane_cases(), policy_cases()})
         all.insert(all.end(), some.begin(), some.end());
     return all;
 }

@@ -98,6 +98,8 @@ Packet inner_frame();
 std::function<void(SharedTables&)> time_passes(uint64_t seconds);  // seen from the flow table
 std::function<void(SharedTables&)> a_new_epoch();                  // the same policy, published again
 std::function<void(SharedTables&)> user_plane_is(bool alive);
+// In all banks, under a new epoch: what `rule` of the world decided is decided otherwise.
+std::function<void(SharedTables&)> a_rule_becomes(world::Rule rule, uint32_t decision);
 
 // All cases of the specification.
 std::vector<Case> all_cases();
@@ -110,5 +112,6 @@ std::vector<Case> routing_cases();
 std::vector<Case> tunnel_cases();
 std::vector<Case> flow_cases();
 std::vector<Case> plane_cases();
+std::vector<Case> policy_cases();
 
 }  // namespace biplane::cases

@@ -34,6 +34,9 @@ constexpr PortFacts port_facts[] = {
     {green_db, "green/db", PortKind::workload, green, workload_mtu, "10.0.0.11", "fd00:a::11"},
     {teal_web, "teal/web", PortKind::workload, teal, workload_mtu, "10.0.0.10", "fd00:a::10"},
     {teal_db, "teal/db", PortKind::workload, teal, workload_mtu, "10.0.0.11", "fd00:a::11"},
+    {amber_web, "amber/web", PortKind::workload, amber, workload_mtu, "10.0.0.10", "fd00:a::10"},
+    {amber_db, "amber/db", PortKind::workload, amber, workload_mtu, "10.0.0.11", "fd00:a::11"},
+    {amber_host, "host/amber", PortKind::host, amber, workload_mtu, "10.0.0.1", "fd00:a::1"},
     {fabric, "fabric", PortKind::fabric, 0, 1500, nullptr, nullptr},
 };
 
@@ -84,7 +87,7 @@ void add_route(TableImage& image, const uint32_t (&secret)[10], uint32_t mask, u
     for (const uint32_t bucket : {place.first_bucket, place.second_bucket})
         for (RouteEntry& entry : image.routes[bucket].entries)
             if (entry.zone == 0) {
-                entry = {network, zone, next_hop, length, 0, no_address_class};
+                entry = {network, zone, next_hop, length, 0, class_of(static_cast<Network>(zone), text)};
                 return;
             }
     no_room("routes");
@@ -174,7 +177,7 @@ TableImage tables(const uint32_t (&secret)[10], uint32_t route_bucket_mask) {
     image.routes.resize(route_bucket_mask + 1);
     image.next_hops.resize(next_hops_max);
 
-    for (const Network network : {red, blue, green, teal}) {
+    for (const Network network : {red, blue, green, teal, amber}) {
         add_zone(image, network);
         for (const RouteFacts& route : routes_of_all)
             add_route(image, secret, route_bucket_mask, network, route.prefix, route.next_hop);
@@ -190,6 +193,7 @@ TableImage tables(const uint32_t (&secret)[10], uint32_t route_bucket_mask) {
     add_node(image, to_node_c, tunnel_ipv6_mtu, node_a_ipv6, node_c_ipv6, node_c_mac);
     add_node(image, to_node_d, tunnel_ipv4_mtu, node_a_ipv4, node_d_ipv4, MacAddress{});
     image.next_hops[to_nowhere].kind = NextHopKind::discard;
+    write_policies(image, secret);
     return image;
 }
 

@@ -5,6 +5,7 @@
 //   blue  VNI 200   web .10   db .11                                              no default route
 //   green VNI 300   web .10   db .11    placed in the user plane; without one: dropped
 //   teal  VNI 400   web .10   db .11    placed in the user plane; without one: carried by the kernel
+//   amber VNI 500   web .10   db .11   host port .1                               with policies: world_policies.cpp
 //         in each: 10.0.0.0/24 and fd00:a::/64 (discard), .20 behind node b, .30 behind node c,
 //                  .40 behind node d, whose link-layer address is not known, .50 a route to a next hop that is gone
 //   red also: 198.51.100.0/24 behind node b, in it .128/25 behind node c, in that .200/32 discard; 2001:db8:1::/48 likewise
@@ -21,7 +22,7 @@
 
 namespace biplane::world {
 
-enum Network : uint16_t { red = 1, blue = 2, green = 3, teal = 4 };  // the value is the zone
+enum Network : uint16_t { red = 1, blue = 2, green = 3, teal = 4, amber = 5 };  // the value is the zone
 constexpr uint32_t vni_of(Network network) { return network * 100u; }
 
 // The value is the number of the port and of the next hop that delivers to it.
@@ -36,6 +37,9 @@ enum PortNumber : uint16_t {
     green_db,
     teal_web,
     teal_db,
+    amber_web,
+    amber_db,
+    amber_host,
     fabric,
     no_such_port = 99  // an interface without a port entry
 };
@@ -57,5 +61,27 @@ constexpr std::string_view node_a_ipv4 = "192.0.2.1", node_b_ipv4 = "192.0.2.2",
 
 // The planned tables of this node. `secret` and `route_bucket_mask` are those of the tables they are meant for.
 TableImage tables(const uint32_t (&secret)[10], uint32_t route_bucket_mask);
+
+// --- policies of amber; both families alike ---
+//
+//   web may send           to db     TCP 23, 5432 and 5433, pings, any SCTP
+//                          to .20    everything
+//   db may be sent         by web    TCP 5432, pings; TCP 23 is denied by a rule of its own
+//                          by .20    UDP 53 to 59
+//   and nothing else in those two directions; the node at .1 reaches db all the same
+enum Rule : uint16_t {
+    web_to_db = 1,
+    web_to_node_b,
+    db_from_web,
+    db_ping,
+    db_no_telnet,
+    db_from_node_b,
+    web_isolated,
+    db_isolated
+};
+enum Class : uint16_t { class_of_web = 1, class_of_db, class_of_node_b, class_of_node };
+
+void write_policies(TableImage& image, const uint32_t (&secret)[10]);
+uint16_t class_of(Network network, std::string_view prefix);
 
 }  // namespace biplane::world

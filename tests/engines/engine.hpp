@@ -15,7 +15,7 @@ namespace biplane::engines {
 using packets::Bytes;
 
 // Small, so that they can be compared often and that flows meet each other.
-constexpr uint32_t flow_buckets = 256, route_buckets = 16;
+constexpr uint32_t flow_buckets = 256, route_buckets = 32;
 
 enum class Disposal : uint8_t { dropped, passed, sent };  // passed: to the stack behind the port
 

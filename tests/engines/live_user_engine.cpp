@@ -56,7 +56,7 @@ class LiveUserEngine : public LiveEngine {
     // All networks in the user plane, and it takes packets.
     void after_reset() override {
         for (uint32_t bank = 0; bank < banks; ++bank)
-            for (const uint16_t network : {world::red, world::blue, world::green, world::teal})
+            for (const uint16_t network : {world::red, world::blue, world::green, world::teal, world::amber})
                 tables().zone(bank, network)->plane = Plane::user;
         tables().config()->user_plane_timeout = patient_timeout;
         doubly_counted_.fill(0);
