@@ -18,11 +18,14 @@ ETH_P_IP, ETH_P_IPV6 = 0x0800, 0x86DD
 SO_RCVBUFFORCE = 33
 BURST = 64  # packets between two looks at what has arrived
 
-SILENCE = """table inet silence { chain input { type filter hook input priority -300;
-  meta l4proto { tcp, udp, sctp } drop
-  icmp type echo-request drop
-  icmpv6 type echo-request drop
-} }
+SILENCE = """table inet silence {
+    chain input {
+        type filter hook input priority -300
+        meta l4proto { tcp, udp, sctp } drop
+        icmp type echo-request drop
+        icmpv6 type echo-request drop
+    }
+}
 """
 
 

@@ -20,9 +20,10 @@ A step of a case file is a sentence and what it takes to make it true:
 import copy
 import json
 import pathlib
+import sys
 
 import yaml
-from evaluator import Evaluator, icmp
+from evaluator import ALLOWED, EGRESS_DENIED, INGRESS_DENIED, RULE_DENIED, Evaluator, icmp
 
 CASES = pathlib.Path(__file__).resolve().parent / "cases"
 BIPLANE, KUBERNETES = "biplane.dev/v1alpha1", "networking.k8s.io/v1"
@@ -213,20 +214,27 @@ def address_of(step, key, family):
     return next(one for one in step.workload(key)["spec"]["addresses"] if (":" in one) == (family == "ipv6"))
 
 
+LETTERS = {ALLOWED: ".", EGRESS_DENIED: "e", INGRESS_DENIED: "i", RULE_DENIED: "r"}
+
+
 def write_data(path):
-    """The suite as data, for the tests in C++: steps with their documents, and for each a line per question:
-    network, source, its address, destination, its address, protocol, port, verdict."""
-    probes, steps = all_probes(), []
+    """The suite as data, for the tests in C++. A line of truth: network, source, its address, destination, its address, and the
+    verdicts on services() in LETTERS."""
+    pairs = [(network, workload_key(source, network), workload_key(destination, network), family)
+             for network in NETWORKS for source in NAMES for destination in NAMES if source != destination for family in FAMILIES]
+    steps = []
     for step in load_steps():
-        lines = [[one.network, one.source, address_of(step, one.source, one.family), one.destination,
-                  address_of(step, one.destination, one.family), one.protocol, one.port, verdict]
-                 for one, verdict in zip(probes, truth(step, probes)) if verdict]
-        steps.append({"shows": step.shows, "origin": step.origin, "documents": as_yaml(step.documents.values()), "truth": lines})
-    path.write_text(json.dumps(steps))
+        policies, lines = Evaluator(step.documents.values()), []
+        for network, source, destination, family in pairs:
+            if step.workload(source) and step.workload(destination):
+                verdicts = [policies.verdict(source, destination, protocol, port, family) for protocol, port in services(family)]
+                lines.append([network, source, address_of(step, source, family), destination, address_of(step, destination, family),
+                              "".join(LETTERS[verdict] for verdict in verdicts)])
+        steps.append({"shows": step.shows, "documents": as_yaml(step.documents.values()), "truth": lines})
+    path.write_text(json.dumps({"services": {family: services(family) for family in FAMILIES}, "steps": steps}))
 
 
 def main():
-    import sys
     write_data(pathlib.Path(sys.argv[1]))
 
 
