@@ -29,6 +29,7 @@ Agent::Agent(NodeConfig config, Store store, KernelPlane kernel, Numbering numbe
     : config_(std::move(config)),
       store_(std::move(store)),
       kernel_(std::move(kernel)),
+      publisher_(std::make_unique<Publisher>(kernel_.tables())),
       numbering_(std::move(numbering)),
       workload_links_(config_.node),
       underlay_(config_.node),

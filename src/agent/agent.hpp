@@ -17,6 +17,7 @@
 #include "control/documents.hpp"
 #include "control/node_config.hpp"
 #include "planes/kernel/kernel_plane.hpp"
+#include "planes/publish.hpp"
 #include "store/store.hpp"
 
 namespace biplane {
@@ -78,6 +79,7 @@ class Agent {
     mutable std::mutex mutex_;
     Store store_;
     mutable KernelPlane kernel_;
+    std::unique_ptr<Publisher> publisher_;  // into kernel_'s tables
     Numbering numbering_;
     WorkloadLinks workload_links_;
     Underlay underlay_;

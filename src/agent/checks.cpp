@@ -4,14 +4,6 @@
 
 namespace biplane {
 
-bool has_document(const DesiredState& state, const DocumentName& name) {
-    if (name.kind == "VirtualNetwork") return state.networks.contains(name.name);
-    if (name.kind == "Node") return state.nodes.contains(name.name);
-    if (name.kind == "Route") return state.routes.contains(name.name);
-    const bool has_space = name.name.find('/') != std::string::npos;
-    return name.kind == "Workload" && state.workloads.contains(has_space ? name.name : "default/" + name.name);
-}
-
 Status check_user_plane(const DesiredState& wanted, const NodeConfig& config, const std::vector<Document>& documents) {
     if (config.user_plane) return {};
     for (const auto& [name, network] : wanted.networks)

@@ -9,8 +9,6 @@
 
 namespace biplane {
 
-bool has_document(const DesiredState& state, const DocumentName& name);
-
 // A network with plane: user needs a user plane on this node. The Error says which network.
 Status check_user_plane(const DesiredState& wanted, const NodeConfig& config, const std::vector<Document>& documents);
 // Two workloads whose host ends would have the same name, which is made from theirs by a hash.

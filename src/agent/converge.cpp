@@ -11,7 +11,6 @@
 #include "agent/punt_port.hpp"
 #include "datapath/atomics.hpp"
 #include "host/offloads.hpp"
-#include "planes/publish.hpp"
 
 namespace biplane {
 namespace {
@@ -184,7 +183,7 @@ Status Agent::put_into_force(const DesiredState& desired, const NodeFacts& facts
         numbering_ = planned->numbering;
     }
     if (is_in_force(tables, planned->image)) return {};
-    const auto epoch = publish(tables, planned->image);
+    const auto epoch = publisher_->publish(planned->image);
     if (!epoch) return epoch.error().within("put the tables into force");
     spdlog::info("epoch {} is in force", *epoch);
     return {};

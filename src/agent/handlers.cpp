@@ -1,12 +1,14 @@
 #include "agent/handlers.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 
 #include "api/document_json.hpp"
 #include "api/flow_list.hpp"
 #include "api/metrics.hpp"
+#include "base/in_quotes.hpp"
 #include "control/documents.hpp"
 
 namespace biplane {
@@ -93,26 +95,31 @@ Result<Selection> parse_selection(const std::string& path) {
     const size_t slash = path.find('/');
     const auto kind = parse_kind(path.substr(0, slash));
     if (!kind)
-        return failure(fmt::format("\"{}\" is no kind: expected VirtualNetwork, Node, Workload or Route", path.substr(0, slash)));
-    std::string name = slash == std::string::npos ? "" : path.substr(slash + 1);
-    if (*kind == "Workload" && !name.empty() && name.find('/') == std::string::npos) name = "default/" + name;
-    return Selection{*kind, name};
+        return failure(
+            fmt::format("{} is no kind: expected one of {}", in_quotes(path.substr(0, slash)), fmt::join(kind_names(), ", ")));
+    const std::string name = slash == std::string::npos ? "" : path.substr(slash + 1);
+    return Selection{*kind, name.empty() ? name : full_name({*kind, name})};
 }
 
 ApiReply get_documents(const Agent& agent, const ApiRequest& request, const std::string& path) {
     const auto selection = parse_selection(path);
     if (!selection) return error_reply(404, selection.error().message);
+    const bool wants_yaml = parameter(request, "output") == "yaml";
     Json list = Json::array();
     std::string yaml;
+    bool is_found = false;
     for (const Document& document : to_documents(agent.desired())) {
         if (!selection->kind.empty() && document.kind != selection->kind) continue;
         if (!selection->name.empty() && document.name != selection->name) continue;
-        list.push_back(to_json(document));
-        yaml += (yaml.empty() ? "" : "---\n") + document.text;
+        is_found = true;
+        if (wants_yaml)
+            yaml += (yaml.empty() ? "" : "---\n") + text_of(document);
+        else
+            list.push_back(to_json(document));
     }
-    if (!selection->name.empty() && list.empty())
+    if (!selection->name.empty() && !is_found)
         return error_reply(404, fmt::format("there is no {} \"{}\"", selection->kind, selection->name));
-    if (parameter(request, "output") == "yaml") return {200, yaml, "application/yaml"};
+    if (wants_yaml) return {200, yaml, "application/yaml"};
     return json_reply(selection->name.empty() ? list : list[0]);
 }
 

@@ -4,6 +4,7 @@
 
 #include <iterator>
 
+#include "api/event_view.hpp"
 #include "api/flow_view.hpp"
 #include "api/port_view.hpp"
 #include "api/status_view.hpp"
@@ -99,6 +100,14 @@ void put_flows(MetricsText& out, const SharedTables& tables, const TableNames& n
     out.sample("", totals.capacity);
 }
 
+void put_events(MetricsText& out, const SharedTables& tables) {
+    const EventTotals totals = event_totals(tables);
+    out.family("policy_events_total", "counter", "Events written by rules with log.");
+    out.sample("", totals.written);
+    out.family("policy_events_suppressed_total", "counter", "Events beyond the rate limit: counted, not written.");
+    out.sample("", totals.suppressed);
+}
+
 void put_user_plane(MetricsText& out, const SharedTables& tables, uint32_t now) {
     const UserPlaneReading reading = read_user_plane(tables, now);
     out.family("user_plane_up", "gauge", "1 if the user plane is alive.");
@@ -126,6 +135,7 @@ std::string metrics_text(const SharedTables& tables, const TableNames& names) {
     put_ports(out, ports, names);
     put_totals(out, ports);
     put_flows(out, tables, names, now);
+    put_events(out, tables);
     put_user_plane(out, tables, now);
     return out.take();
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <iterator>
 
 #include "control/desired_state.hpp"
 #include "datapath/atomics.hpp"
@@ -16,13 +17,15 @@ constexpr uint64_t PortCounters::* counter_fields[] = {
     &PortCounters::received,    &PortCounters::received_bytes,   &PortCounters::forwarded, &PortCounters::delivered,
     &PortCounters::punted,      &PortCounters::answered,         &PortCounters::upcalls,   &PortCounters::flows_created,
     &PortCounters::transmitted, &PortCounters::transmitted_bytes};
-// Beside the drops, two words of the rate limit of ICMP errors count nothing.
-static_assert(sizeof(PortCounters) == (sizeof counter_fields / sizeof counter_fields[0] + 2 + drop_reasons) * 8,
+// Beside the drops, two words of the rate limit of ICMP errors and the last denials count nothing.
+static_assert(sizeof(PortCounters) == (sizeof counter_fields / sizeof counter_fields[0] + 2 + 3 + drop_reasons) * 8,
               "a counter is missing");
 
 void add_to(PortCounters& total, const PortCounters& part) {
     for (const auto field : counter_fields) total.*field += load(part.*field);
     for (uint32_t reason = 0; reason < drop_reasons; ++reason) total.drops[reason] += load(part.drops[reason]);
+    for (uint32_t i = 0; i < std::size(part.last_denial); ++i)
+        if (const uint64_t decision = load(part.last_denial[i]); decision != 0) total.last_denial[i] = decision;
 }
 
 bool has_counted(const PortCounters& counters) {
@@ -63,6 +66,13 @@ std::string hook_of(const Port& port, const HooksByInterface& hooks) {
     return found == hooks.end() ? "none" : found->second;
 }
 
+// The rule behind the last drop for this reason, on one of the processors; empty if it is not a policy's.
+std::string last_rule(const PortCounters& counters, uint32_t reason, const TableNames& names) {
+    const uint32_t which = reason - static_cast<uint32_t>(DropReason::policy_egress_denied);
+    if (which >= std::size(counters.last_denial) || counters.drops[reason] == 0) return "";
+    return names.rule(rule_of(static_cast<uint32_t>(counters.last_denial[which])));
+}
+
 void put_drops(Json& out, const PortReading& reading, const TableNames& names, Plane plane, bool with_zeros) {
     const PortCounters& counters = plane == Plane::kernel ? reading.kernel : reading.user;
     for (uint32_t reason = 1; reason < drop_reasons; ++reason) {
@@ -71,6 +81,7 @@ void put_drops(Json& out, const PortReading& reading, const TableNames& names, P
                        {"explanation", drop_reason_table[reason].explanation},
                        {"port", reading.number == no_port ? "none" : names.port_name(reading.number)},
                        {"plane", plane == Plane::kernel ? "kernel" : "user"},
+                       {"lastRule", last_rule(counters, reason, names)},
                        {"count", counters.drops[reason]}});
     }
 }
@@ -149,6 +160,15 @@ Json drops_to_json(const std::vector<PortReading>& ports, const TableNames& name
     Json out = Json::array();
     for (const PortReading& reading : ports)
         for (const Plane plane : {Plane::kernel, Plane::user}) put_drops(out, reading, names, plane, with_zeros);
+    return out;
+}
+
+Json rules_to_json(const SharedTables& tables, const TableNames& names) {
+    std::vector<uint64_t> packets(policy_rules_max);
+    for (uint32_t slot = 0; slot < tables.sizes().counter_slots; ++slot)
+        for (uint32_t rule = 1; rule < policy_rules_max; ++rule) packets[rule] += load(tables.rule_counters(slot, rule)->packets);
+    Json out = Json::array();
+    for (const auto& [number, name] : names.rules()) out.push_back({{"rule", name}, {"packets", packets[number]}});
     return out;
 }
 

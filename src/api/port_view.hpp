@@ -1,4 +1,4 @@
-// Ports, drops and routes as the tables in force have them.
+// Ports, drops, rules and routes as the tables in force have them.
 #pragma once
 #include <map>
 #include <string>
@@ -30,6 +30,8 @@ HooksByInterface read_pinned_hooks(const std::string& pin_directory);
 Json ports_to_json(const std::vector<PortReading>& ports, const TableNames& names, const HooksByInterface& hooks);
 // One element per (port, plane, reason); `with_zeros`: also what has not happened.
 Json drops_to_json(const std::vector<PortReading>& ports, const TableNames& names, bool with_zeros);
+// How many packets each rule has decided about: first packets, and all that it denied. Sorted by name.
+Json rules_to_json(const SharedTables& tables, const TableNames& names);
 // Sorted by network, then destination.
 Json routes_to_json(const SharedTables& tables, const TableNames& names, const DesiredState* desired);
 

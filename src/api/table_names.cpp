@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <sstream>
@@ -60,11 +61,18 @@ TableNames::TableNames(const Numbering& numbering) {
     for (const auto& [name, number] : numbering.ports) ports_[number] = name;
     for (const auto& [name, number] : numbering.zones) zones_[number] = name;
     for (const auto& [name, number] : numbering.next_hops) next_hops_[number] = name;
+    for (const auto& [name, number] : numbering.rules) rules_[number] = name;
 }
 
 std::string TableNames::port_name(uint16_t number) const {
     const std::string name = port(number);
     return name.substr(name.find('/') + 1);
+}
+
+std::vector<std::pair<uint16_t, std::string>> TableNames::rules() const {
+    std::vector<std::pair<uint16_t, std::string>> rules(rules_.begin(), rules_.end());
+    std::sort(rules.begin(), rules.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+    return rules;
 }
 
 std::string TableNames::find(const Names& names, uint16_t number) {

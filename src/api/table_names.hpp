@@ -3,6 +3,8 @@
 #pragma once
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "base/result.hpp"
 #include "control/numbering.hpp"
@@ -25,10 +27,15 @@ class TableNames {
     // "workload/NS/NAME", "node/NAME", "host/NETWORK", "discard".
     std::string next_hop(uint16_t number) const { return find(next_hops_, number); }
 
+    // What Numbering::rules calls it.
+    std::string rule(uint16_t number) const { return find(rules_, number); }
+    // All of them, sorted by name.
+    std::vector<std::pair<uint16_t, std::string>> rules() const;
+
    private:
     using Names = std::unordered_map<uint16_t, std::string>;
     static std::string find(const Names& names, uint16_t number);
-    Names ports_, zones_, next_hops_;
+    Names ports_, zones_, next_hops_, rules_;
 };
 
 }  // namespace biplane

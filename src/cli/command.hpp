@@ -34,7 +34,8 @@ struct Command {
 std::vector<Command> add_document_commands(CLI::App& app, const Context& context);  // apply, diff, get, delete
 std::vector<Command> add_workload_commands(CLI::App& app, const Context& context);  // attach, detach
 std::vector<Command> add_status_commands(CLI::App& app, const Context& context);    // status, nodes, networks, workloads
-std::vector<Command> add_table_commands(CLI::App& app, const Context& context);     // ports, routes, drops
+std::vector<Command> add_table_commands(CLI::App& app, const Context& context);     // ports, routes, drops, rules
+std::vector<Command> add_events_command(CLI::App& app, const Context& context);
 std::vector<Command> add_flows_command(CLI::App& app, const Context& context);
 std::vector<Command> add_trace_command(CLI::App& app, const Context& context);
 

@@ -9,11 +9,15 @@
 #include <iterator>
 
 #include "api/document_json.hpp"
+#include "base/in_quotes.hpp"
 #include "cli/command.hpp"
+#include "cli/document_rows.hpp"
 #include "cli/table.hpp"
 
 namespace biplane {
 namespace {
+
+constexpr char kinds_expected[] = "network, node, namespace, workload, route, networkpolicy or biplanepolicy";
 
 struct NamedText {
     std::string name;
@@ -113,7 +117,7 @@ Result<Exit> send_sources(const Context& context, const std::string& target, con
 
 Result<std::string> kind_of(const std::string& text) {
     const auto kind = parse_kind(text);
-    if (!kind) return failure(fmt::format("\"{}\" is no kind: expected network, node, workload or route", text), usage_error);
+    if (!kind) return failure(fmt::format("{} is no kind: expected {}", in_quotes(text), kinds_expected), usage_error);
     return *kind;
 }
 
@@ -124,37 +128,6 @@ Result<Exit> delete_documents(const Context& context, const ChangeOptions& optio
     const auto kind = kind_of(options.kind);
     if (!kind) return tl::unexpected(kind.error());
     return send_change(context, "DELETE", "/v1/documents/" + *kind + "/" + ApiClient::encode(options.name), {}, options);
-}
-
-// What `get` shows of a document: the columns of its kind.
-Json row_of(const Json& document) {
-    const Json& spec = document["spec"];
-    Json row = {{"kind", document["kind"]}, {"name", document["metadata"]["name"]}};
-    if (document["metadata"].contains("namespace"))
-        row["name"] = document["metadata"]["namespace"].get<std::string>() + "/" + document["metadata"]["name"].get<std::string>();
-    for (const char* key : {"vni", "subnets", "plane", "network", "node", "addresses", "netns", "interface", "destination", "mac"})
-        if (spec.contains(key)) row[key] = spec[key];
-    if (spec.contains("nextHop"))
-        row["nextHop"] = spec["nextHop"].is_string()
-                             ? spec["nextHop"]
-                             : Json(spec["nextHop"].begin().key() + "/" + spec["nextHop"].begin().value().get<std::string>());
-    if (document["metadata"].contains("labels")) {
-        Json labels = Json::array();
-        for (const auto& [key, value] : document["metadata"]["labels"].items())
-            labels.push_back(key + "=" + value.get<std::string>());
-        row["labels"] = labels;
-    }
-    return row;
-}
-
-std::vector<Column> columns_of(const std::string& kind) {
-    const Column labels{.title = "LABELS", .field = "labels", .is_wide = true};
-    if (kind == "VirtualNetwork") return {{"NAME", "name"}, {"VNI", "vni"}, {"PLANE", "plane"}, {"SUBNETS", "subnets"}, labels};
-    if (kind == "Node") return {{"NAME", "name"}, {"ADDRESSES", "addresses"}, labels};
-    if (kind == "Workload")
-        return {{"NAME", "name"},         {"NETWORK", "network"},           {"NODE", "node"},     {"ADDRESSES", "addresses"},
-                {"NETNS", "netns", true}, {"INTERFACE", "interface", true}, {"MAC", "mac", true}, labels};
-    return {{"NAME", "name"}, {"NETWORK", "network"}, {"DESTINATION", "destination"}, {"NEXT-HOP", "nextHop"}, labels};
 }
 
 void print_documents(const Json& documents, bool wide) {
@@ -208,8 +181,8 @@ std::vector<Command> add_document_commands(CLI::App& app, const Context& context
         command->add_option("-f,--file", options->sources, "a file, a directory, or - for standard input")->required();
     remove->add_option("-f,--file", options->sources, "remove all documents that stand in it");
     for (CLI::App* command : {get, remove}) {
-        command->add_option("KIND", options->kind, "network, node, workload or route");
-        command->add_option("NAME", options->name, "of a workload: [NAMESPACE/]NAME");
+        command->add_option("KIND", options->kind, kinds_expected);
+        command->add_option("NAME", options->name, "of a workload or networkpolicy: [NAMESPACE/]NAME");
     }
     apply->add_flag("--dry-run", options->is_dry_run, "check everything, change nothing");
     remove->add_flag("--dry-run", options->is_dry_run, "check everything, change nothing");

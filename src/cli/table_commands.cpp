@@ -1,4 +1,4 @@
-// ports, routes, drops: what the tables say. They are read where they are pinned: no agent is needed.
+// ports, routes, drops, rules: what the tables say. They are read where they are pinned: no agent is needed.
 #include <iostream>
 
 #include "cli/live_tables.hpp"
@@ -32,7 +32,10 @@ const std::vector<Column> route_columns = {
     {"NETWORK", "network"}, {"DESTINATION", "destination"}, {"NEXT-HOP", "nextHop"}, {"ORIGIN", "origin"}};
 
 const std::vector<Column> drop_columns = {
-    {"COUNT", "count", false, true}, {"REASON", "reason"}, {"PORT", "port"}, {"PLANE", "plane"}, {"EXPLANATION", "explanation"}};
+    {"COUNT", "count", false, true}, {"REASON", "reason"},          {"PORT", "port"}, {"PLANE", "plane"},
+    {"LAST-RULE", "lastRule"},       {"EXPLANATION", "explanation"}};
+
+const std::vector<Column> rule_columns = {{"PACKETS", "packets", false, true}, {"RULE", "rule"}};
 
 struct TableOptions {
     std::string output;
@@ -79,6 +82,13 @@ Result<Exit> show_drops(const Context& context, const TableOptions& options) {
     return Exit::done;
 }
 
+Result<Exit> show_rules(const Context& context, const TableOptions& options) {
+    const auto live = open_live_tables(context);
+    if (!live) return tl::unexpected(live.error());
+    print_rows(rules_to_json(live->tables, live->names), rule_columns, options.output);
+    return Exit::done;
+}
+
 }  // namespace
 
 std::vector<Command> add_table_commands(CLI::App& app, const Context& context) {
@@ -86,12 +96,15 @@ std::vector<Command> add_table_commands(CLI::App& app, const Context& context) {
     CLI::App* ports = app.add_subcommand("ports", "ports and their counters");
     CLI::App* routes = app.add_subcommand("routes", "routes in force, per virtual network");
     CLI::App* drops = app.add_subcommand("drops", "what was dropped where, and what that means");
+    CLI::App* rules =
+        app.add_subcommand("rules", "rules of policies: first packets that each decided about, packets that it denied");
     for (CLI::App* command : {ports, routes}) command->add_option("--network", options->network, "only of this virtual network");
     drops->add_flag("--all", options->with_zeros, "also what has not happened");
-    for (CLI::App* command : {ports, routes, drops}) add_output_option(*command, options->output, {"json", "wide"});
+    for (CLI::App* command : {ports, routes, drops, rules}) add_output_option(*command, options->output, {"json", "wide"});
     return {{ports, [=, &context] { return show_ports(context, *options); }},
             {routes, [=, &context] { return show_routes(context, *options); }},
-            {drops, [=, &context] { return show_drops(context, *options); }}};
+            {drops, [=, &context] { return show_drops(context, *options); }},
+            {rules, [=, &context] { return show_rules(context, *options); }}};
 }
 
 }  // namespace biplane

@@ -67,6 +67,21 @@ Json route_json(const TraceRecord& record) {
     return {{"destination", to_string(Prefix{network_of(prefix), prefix.length})}, {"found", true}};
 }
 
+const char* decision_name(uint32_t decision) {
+    if (decision & policy_allow) return "allow";
+    return decision & policy_isolated ? "not allowed" : "deny";
+}
+
+// What the policies of both ends say, and which rule says it; null where none restricts.
+Json policy_json(const LiveTables& live, const TraceRecord& record) {
+    const auto side = [&](uint32_t decision) -> Json {
+        if (decision == 0) return nullptr;
+        return {{"decision", decision_name(decision)}, {"rule", live.names.rule(rule_of(decision))}};
+    };
+    if (!record.judged) return nullptr;
+    return {{"egress", side(record.egress_decision)}, {"ingress", side(record.ingress_decision)}};
+}
+
 Json next_hop_json(const LiveTables& live, const TraceRecord& record) {
     if (record.next_hop == no_next_hop) return nullptr;
     const NextHop& hop = *live.tables.next_hop(record.epoch, record.next_hop);
@@ -127,6 +142,7 @@ Json plane_json(const LiveTables& live, const TraceRecord& record, const char* p
     json["packet"] = packet_json(record);
     json["flow"] = flow_json(live, record);
     json["route"] = route_json(record);
+    json["policy"] = policy_json(live, record);
     json["nextHop"] = next_hop_json(live, record);
     json["rewrite"] = rewrite_json(live, record);
     json.update(verdict_json(record));
@@ -182,6 +198,10 @@ void add_plane(Lines& lines, const Json& plane) {
     lines.add("flow", flow_text(plane["flow"]));
     if (!plane["route"].is_null())
         lines.add("route", plane["route"]["found"].get<bool>() ? string_of(plane["route"]["destination"]) : "none");
+    for (const char* side : {"egress", "ingress"})
+        if (!plane["policy"].is_null() && !plane["policy"][side].is_null())
+            lines.add(side, fmt::format("{}: {}", string_of(plane["policy"][side]["decision"]),
+                                        string_of(plane["policy"][side]["rule"])));
     if (!plane["nextHop"].is_null()) lines.add("next hop", next_hop_text(plane["nextHop"]));
     if (!plane["rewrite"].is_null()) lines.add("rewrite", rewrite_text(plane["rewrite"], packet));
     std::string verdict = string_of(plane["verdict"]);

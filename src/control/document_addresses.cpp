@@ -84,6 +84,15 @@ Result<Prefix> parse_destination(std::string_view text) {
     return prefix;
 }
 
+Result<Prefix> parse_block(std::string_view text) {
+    const auto prefix = parse_prefix(text);
+    if (!prefix) return prefix;
+    if (text.find('/') == text.npos)
+        return failure(fmt::format("found {}, expected a prefix with its length, like {}/{}", in_quotes(text),
+                                   to_string(prefix->address), is_ipv4(prefix->address) ? 32 : 128));
+    return Prefix{network_of(*prefix), prefix->length};
+}
+
 Result<MacAddress> parse_unicast_mac(std::string_view text) {
     const auto mac = parse_mac(text);
     if (!mac) return mac;

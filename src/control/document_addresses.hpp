@@ -12,6 +12,8 @@ Result<Address> parse_unicast_address(std::string_view text);
 Result<Prefix> parse_subnet(std::string_view text);
 // A prefix without host bits; it may cover reserved ranges (0.0.0.0/0), but not lie in one.
 Result<Prefix> parse_destination(std::string_view text);
+// What a policy may speak of: any prefix, written with its length. As in Kubernetes, host bits may be set; they are cleared.
+Result<Prefix> parse_block(std::string_view text);
 // Not a group address, not all zero.
 Result<MacAddress> parse_unicast_mac(std::string_view text);
 

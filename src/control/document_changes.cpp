@@ -1,30 +1,82 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "control/document_kinds.hpp"
+#include "control/document_tree.hpp"
 
 namespace biplane {
 namespace {
 
-std::map<std::string, std::string> values_by_path(const DocumentValue& value) {
-    std::map<std::string, std::string> values;
-    for (const Field& field : fields_of(value)) values[field.section + "." + field.key] = field.value;
-    return values;
-}
+// Collects how one tree differs from another, in the order of the keys.
+class Differences {
+   public:
+    void compare(const std::string& path, const DocumentTree& before, const DocumentTree& after) {
+        if (before == after) return;
+        if (before.is_object() && after.is_object())
+            compare_maps(path, before, after);
+        else if (is_list_of_maps(before) && is_list_of_maps(after))
+            compare_lists(path, before, after);
+        else
+            add(path, yaml_in_line(before), yaml_in_line(after));
+    }
+
+    std::string text() const {
+        const std::string more = count_ > named_max ? fmt::format(", and {} more", count_ - named_max) : "";
+        return fmt::format("{}{}", fmt::join(parts_, ", "), more);
+    }
+
+   private:
+    static constexpr size_t named_max = 20;
+    static constexpr char nothing[] = "(none)";
+
+    static bool is_list_of_maps(const DocumentTree& tree) {
+        return tree.is_array() && std::all_of(tree.begin(), tree.end(), [](const auto& item) { return item.is_object(); });
+    }
+
+    void add(const std::string& path, const std::string& before, const std::string& after) {
+        if (++count_ <= named_max) parts_.push_back(fmt::format("{}: {} -> {}", path, before, after));
+    }
+
+    void compare_maps(const std::string& path, const DocumentTree& before, const DocumentTree& after) {
+        const std::string start = path.empty() ? "" : path + ".";
+        for (auto entry = before.begin(); entry != before.end(); ++entry) {
+            const auto found = after.find(entry.key());
+            if (found == after.end())
+                add(start + entry.key(), yaml_in_line(entry.value()), nothing);
+            else
+                compare(start + entry.key(), entry.value(), *found);
+        }
+        for (auto entry = after.begin(); entry != after.end(); ++entry)
+            if (!before.contains(entry.key())) add(start + entry.key(), nothing, yaml_in_line(entry.value()));
+    }
+
+    // What is equal at the beginning and at the end of both is passed over, so that a new first rule is one difference.
+    void compare_lists(const std::string& path, const DocumentTree& before, const DocumentTree& after) {
+        const size_t shorter = std::min(before.size(), after.size());
+        size_t start = 0, tail = 0;
+        while (start < shorter && before[start] == after[start]) ++start;
+        while (tail < shorter - start && before[before.size() - 1 - tail] == after[after.size() - 1 - tail]) ++tail;
+        for (size_t i = start; i < std::max(before.size(), after.size()) - tail; ++i) {
+            const std::string item = fmt::format("{}[{}]", path, i);
+            if (i >= after.size() - tail)
+                add(item, yaml_in_line(before[i]), nothing);
+            else if (i >= before.size() - tail)
+                add(item, nothing, yaml_in_line(after[i]));
+            else
+                compare(item, before[i], after[i]);
+        }
+    }
+
+    std::vector<std::string> parts_;
+    size_t count_ = 0;
+};
 
 std::string describe_update(const DocumentValue& before, const DocumentValue& after) {
-    const auto old_values = values_by_path(before), new_values = values_by_path(after);
-    std::vector<std::string> parts;
-    for (const auto& [path, value] : old_values) {
-        const auto found = new_values.find(path);
-        if (found == new_values.end())
-            parts.push_back(fmt::format("{}: {} -> (none)", path, value));
-        else if (found->second != value)
-            parts.push_back(fmt::format("{}: {} -> {}", path, value, found->second));
-    }
-    for (const auto& [path, value] : new_values)
-        if (!old_values.count(path)) parts.push_back(fmt::format("{}: (none) -> {}", path, value));
-    return fmt::format("{}", fmt::join(parts, ", "));
+    Differences differences;
+    differences.compare("", tree_of(before), tree_of(after));
+    return differences.text();
 }
 
 // Both maps are sorted by name: one walk over the two.
@@ -51,10 +103,7 @@ void add_changes(std::vector<Change>& changes, const char* kind, const std::map<
 
 std::vector<Change> changes_between(const DesiredState& before, const DesiredState& after) {
     std::vector<Change> changes;
-    add_changes(changes, "VirtualNetwork", before.networks, after.networks);
-    add_changes(changes, "Node", before.nodes, after.nodes);
-    add_changes(changes, "Workload", before.workloads, after.workloads);
-    add_changes(changes, "Route", before.routes, after.routes);
+    visit_maps([&](const char* kind, auto map) { add_changes(changes, kind, before.*map, after.*map); });
     return changes;
 }
 

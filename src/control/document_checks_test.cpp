@@ -180,8 +180,9 @@ TEST(Removal, NamesAFewOfManyThatRefer) {
 
 TEST(Removal, OfWhatIsNotThereIsRefused) {
     EXPECT_EQ(remove_document(base(), "Workload", "db").error().message, "there is no Workload \"default/db\"");
-    EXPECT_EQ(remove_document(base(), "Pod", "db").error().message,
-              "unknown kind \"Pod\", expected one of VirtualNetwork, Node, Workload, Route");
+    EXPECT_EQ(
+        remove_document(base(), "Pod", "db").error().message,
+        "unknown kind \"Pod\", expected one of VirtualNetwork, Node, Namespace, Workload, Route, NetworkPolicy, BiplanePolicy");
 }
 
 TEST(Removal, OfSeveralAtOnceMayTakeWhatRefersToEachOther) {
@@ -213,10 +214,63 @@ TEST(Changes, AreNamedWithTheKeysThatDiffer) {
     EXPECT_EQ(changes(before, after),
               "remove VirtualNetwork blue\n"
               "create VirtualNetwork green\n"
-              "update VirtualNetwork red (spec.plane: kernel -> user, spec.vni: 100 -> 101)\n"
-              "update Workload default/web (spec.netns: web -> (none), spec.node: node-a -> node-b, spec.mac: (none) -> "
+              "update VirtualNetwork red (spec.vni: 100 -> 101, spec.plane: kernel -> user)\n"
+              "update Workload default/web (spec.node: node-a -> node-b, spec.netns: web -> (none), spec.mac: (none) -> "
               "\"02:00:00:00:00:01\")\n");
     EXPECT_EQ(changes(before, before), "");
+}
+
+TEST(Changes, OfPoliciesAreNamedDownToThePort) {
+    const auto state_with = [](const std::string& rules) {
+        return state_of("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: p }\nspec: { ingress: [" + rules +
+                        "] }\n");
+    };
+    const std::string web = "{ ports: [{ port: 443 }, { port: 80 }] }", web_moved = "{ ports: [{ port: 443 }, { port: 81 }] }";
+    const std::string dns = "{ ports: [{ port: dns, protocol: UDP }] }";
+    const std::string update = "update NetworkPolicy default/p ";
+    EXPECT_EQ(changes(state_with(web), state_with(web_moved)), update + "(spec.ingress[0].ports[1].port: 80 -> 81)\n");
+    EXPECT_EQ(changes(state_with(web), state_with(dns + ", " + web)),
+              update + "(spec.ingress[0]: (none) -> {ports: [{protocol: UDP, port: dns}]})\n");
+    EXPECT_EQ(changes(state_with(web + ", " + dns), state_with(web)),
+              update + "(spec.ingress[1]: {ports: [{protocol: UDP, port: dns}]} -> (none))\n");
+    EXPECT_EQ(changes(state_with(dns), state_with("")),
+              update + "(spec.ingress: [{ports: [{protocol: UDP, port: dns}]}] -> (none))\n");
+    std::string many, moved;
+    for (int i = 0; i < 100; ++i) many += "{ ports: [{ port: 1 }] }, ", moved += "{ ports: [{ port: 2 }] }, ";
+    const std::string said = changes(state_with(many), state_with(moved));
+    EXPECT_TRUE(said.ends_with(", and 80 more)\n")) << said;
+}
+
+TEST(Changes, ANextHopOfAnotherFormIsNamedAsAWhole) {
+    const auto with = [](const std::string& next_hop) {
+        return put_documents(
+                   base(), parse_documents(route("r", "network: red, destination: 10.1.0.0/16, nextHop: " + next_hop), "r").value())
+            .value();
+    };
+    EXPECT_EQ(changes(with("{ node: node-b }"), with("host")), "update Route r (spec.nextHop: {node: node-b} -> host)\n");
+    EXPECT_EQ(changes(with("{ node: node-b }"), with("{ node: node-a }")),
+              "update Route r (spec.nextHop.node: node-b -> node-a)\n");
+}
+
+TEST(Policies, ComeAndGoFreely) {
+    const auto state = state_of(
+        "apiVersion: v1\nkind: Namespace\nmetadata: { name: shop, labels: { env: prod } }\n---\n"
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: p, namespace: elsewhere }\n---\n"
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: p }\n---\n" +
+        document("BiplanePolicy", "p", ""));
+    EXPECT_EQ(state.network_policies.size(), 2u);
+    EXPECT_TRUE(has_document(state, {"NetworkPolicy", "p"}));
+    EXPECT_TRUE(has_document(state, {"NetworkPolicy", "elsewhere/p"}));
+    EXPECT_FALSE(has_document(state, {"NetworkPolicy", "shop/p"}));
+    EXPECT_FALSE(has_document(state, {"Pod", "p"}));
+    const auto left = remove_documents(
+        state, {{"NetworkPolicy", "p"}, {"NetworkPolicy", "elsewhere/p"}, {"Namespace", "shop"}, {"BiplanePolicy", "p"}});
+    ASSERT_TRUE(left) << left.error().message;
+    EXPECT_EQ(*left, DesiredState{});
+    EXPECT_EQ(remove_document(*left, "NetworkPolicy", "p").error().message, "there is no NetworkPolicy \"default/p\"");
+    std::string kinds;
+    for (const Document& one : to_documents(state)) kinds += one.kind + " " + one.name + "\n";
+    EXPECT_EQ(kinds, "Namespace shop\nNetworkPolicy default/p\nNetworkPolicy elsewhere/p\nBiplanePolicy p\n");
 }
 
 TEST(WorkloadIdentity, IsStableAndOwn) {

@@ -1,4 +1,3 @@
-// Reading: one function per kind, each a list of the keys that the kind has.
 #include "control/document_kinds.hpp"
 
 #include <fmt/format.h>
@@ -6,160 +5,75 @@
 #include <algorithm>
 
 #include "base/in_quotes.hpp"
-#include "control/document_addresses.hpp"
-#include "control/names.hpp"
-#include "control/yaml_reader.hpp"
+#include "control/document_readers.hpp"
+#include "control/document_tree.hpp"
 
 namespace biplane {
 namespace {
 
-constexpr uint64_t vni_max = (1u << 24) - 1;
-constexpr char next_hop_expected[] = "host, discard, {workload: NAMESPACE/NAME} or {node: NAME}";
+constexpr char list_kind[] = "List";
+constexpr char spec_key[] = "spec";
+const YamlNode empty_map{.kind = YamlNode::Kind::map};
 
-struct Metadata {
-    std::string name;
-    std::string space;
-    std::map<std::string, std::string> labels;
-};
+// What the API server adds to an object.
+constexpr const char* server_metadata[] = {"annotations",       "creationTimestamp", "deletionGracePeriodSeconds",
+                                           "deletionTimestamp", "finalizers",        "generateName",
+                                           "generation",        "managedFields",     "ownerReferences",
+                                           "resourceVersion",   "selfLink",          "uid"};
 
-std::map<std::string, std::string> read_labels(Findings& findings, YamlMap& metadata) {
-    std::map<std::string, std::string> labels;
-    const auto value = metadata.find("labels");
-    if (!value) return labels;
-    YamlMap map(findings, *value, "a map of labels");
-    if (value->node->kind != YamlNode::Kind::map) return labels;
-    for (const YamlKey& key : value->node->keys) {
-        if (const auto accepted = parse_label_key(key.text); !accepted)
-            findings.add(key.place, value->path, accepted.error().message);
-        labels[key.text] = map.parsed<std::string>(key.text, parse_label_value, "a text");
-    }
-    return labels;
+const std::vector<std::string>& api_versions() {
+    static const std::vector<std::string> versions = {api_version, network_policy_api_version, core_api_version};
+    return versions;
 }
 
-Metadata read_metadata(Findings& findings, const YamlValue& value, bool has_namespace) {
-    YamlMap map(findings, value, "a map with at least a name");
-    Metadata metadata;
-    metadata.name = map.parsed<std::string>("name", parse_name, "a name");
-    if (has_namespace) metadata.space = map.parsed<std::string>("namespace", parse_name, "a name", "default");
-    metadata.labels = read_labels(findings, map);
+std::vector<std::string> kinds_of(const std::string& version) {
+    std::vector<std::string> names;
+    for (const KindRules& kind : kind_rules)
+        if (kind.api_version == version) names.push_back(kind.name);
+    if (version == core_api_version) names.push_back(list_kind);
+    return names;
+}
+
+const KindRules* find_kind(const std::string& name) {
+    const auto found = std::find_if(kind_rules.begin(), kind_rules.end(), [&](const KindRules& kind) { return kind.name == name; });
+    return found == kind_rules.end() ? nullptr : &*found;
+}
+
+// The kind of a document; nothing after a finding.
+const KindRules* read_kind(Findings& findings, YamlMap& root) {
+    const size_t version = root.choice("apiVersion", api_versions());
+    if (findings.error()) return nullptr;
+    const auto name = root.find("kind");
+    const KindRules* kind = name && name->node->kind == YamlNode::Kind::scalar ? find_kind(name->node->text) : nullptr;
+    if (!kind) {
+        root.choice("kind", kinds_of(api_versions()[version]));
+        return nullptr;
+    }
+    if (kind->api_version == api_versions()[version]) return kind;
+    const YamlNode& found = *root.find("apiVersion")->node;
+    findings.add(found.place, root.path_of("apiVersion"),
+                 fmt::format("found {}, expected {} for a {}", in_quotes(found.text), kind->api_version, kind->name));
+    return nullptr;
+}
+
+DocumentMetadata read_metadata(Findings& findings, const YamlValue& value, const KindRules& kind) {
+    YamlMap map(findings, value, "a map with at least a name", kind.is_of_kubernetes() ? Nulls::are_missing : Nulls::are_refused);
+    DocumentMetadata metadata;
+    metadata.name = map.parsed<std::string>("name", kind.parse_name, "a name");
+    if (kind.is_namespaced) metadata.space = map.parsed<std::string>("namespace", parse_name, "a name", "default");
+    if (const auto labels = map.find("labels")) metadata.labels = read_labels(findings, *labels);
+    if (kind.is_of_kubernetes())
+        for (const char* key : server_metadata) map.ignore(key);
     map.refuse_other_keys();
     return metadata;
 }
 
-VirtualNetwork read_network(Findings& findings, const Metadata& metadata, YamlMap& spec) {
-    VirtualNetwork network;
-    network.name = metadata.name;
-    network.labels = metadata.labels;
-    network.vni = static_cast<uint32_t>(spec.number("vni", 1, vni_max));
-    for (const YamlValue& item : spec.items("subnets", "a list of subnets like [10.0.0.0/24]")) {
-        const auto subnet = read_scalar(findings, item, parse_subnet, "a subnet like 10.0.0.0/24");
-        if (!subnet) continue;
-        for (const Prefix& other : network.subnets)
-            if (overlap(*subnet, other))
-                findings.add(item.node->place, item.path,
-                             fmt::format("{} overlaps {} of the same network", to_string(*subnet), to_string(other)));
-        network.subnets.push_back(*subnet);
-    }
-    network.plane = spec.choice("plane", {"kernel", "user"}, 0) == 1 ? Plane::user : Plane::kernel;
-    network.fallback_to_kernel = spec.choice("whenUserPlaneDown", {"drop", "kernel"}, 0) == 1;
-    return network;
-}
-
-void add_underlay_address(Findings& findings, Node& node, const YamlValue& value) {
-    const auto address = read_scalar(findings, value, parse_unicast_address, "an address");
-    if (!address) return;
-    for (const Address& other : node.addresses)
-        if (same_family(*address, other))
-            findings.add(value.node->place, value.path,
-                         fmt::format("{} is a second {} address after {}, expected at most one per family", to_string(*address),
-                                     is_ipv4(other) ? "IPv4" : "IPv6", to_string(other)));
-    node.addresses.push_back(*address);
-}
-
-Node read_node(Findings& findings, const Metadata& metadata, YamlMap& spec) {
-    Node node;
-    node.name = metadata.name;
-    node.labels = metadata.labels;
-    const auto address = spec.find("address");
-    if (address && spec.has("addresses"))
-        findings.add(spec.place_of_key("addresses"), spec.path_of("addresses"),
-                     "found beside spec.address, expected only one of the two");
-    if (address && spec.find("addresses")) return node;
-    if (address)
-        add_underlay_address(findings, node, *address);
-    else
-        for (const YamlValue& item : spec.items("addresses", "the node's address, or a list with one per family"))
-            add_underlay_address(findings, node, item);
-    return node;
-}
-
-std::vector<Address> read_workload_addresses(Findings& findings, YamlMap& spec) {
-    std::vector<Address> addresses;
-    for (const YamlValue& item : spec.items("addresses", "a list of addresses like [10.0.0.10]")) {
-        const auto address = read_scalar(findings, item, parse_unicast_address, "an address");
-        if (!address) continue;
-        if (std::find(addresses.begin(), addresses.end(), *address) != addresses.end())
-            findings.add(item.node->place, item.path, to_string(*address) + " is listed twice");
-        addresses.push_back(*address);
-    }
-    return addresses;
-}
-
-Workload read_workload(Findings& findings, const Metadata& metadata, YamlMap& spec) {
-    Workload workload;
-    workload.name = metadata.name;
-    workload.space = metadata.space;
-    workload.labels = metadata.labels;
-    workload.network = spec.parsed<std::string>("network", parse_name, "the name of a VirtualNetwork");
-    workload.node = spec.parsed<std::string>("node", parse_name, "the name of a Node");
-    workload.addresses = read_workload_addresses(findings, spec);
-    if (const auto netns = spec.find("netns"))
-        workload.netns = read_scalar(findings, *netns, parse_netns, "a network namespace").value_or("");
-    workload.interface = spec.parsed<std::string>("interface", parse_interface_name, "the name of an interface", "eth0");
-    workload.hook = static_cast<WorkloadHook>(spec.choice("hook", {"auto", "tcx", "xdp"}, 0));
-    if (const auto mac = spec.find("mac")) workload.mac = read_scalar(findings, *mac, parse_unicast_mac, "a MAC address");
-    return workload;
-}
-
-// {workload: NAMESPACE/NAME}, {node: NAME}, {host: true} or {discard: true}
-RouteTarget read_target_map(Findings& findings, const YamlValue& value) {
-    YamlMap map(findings, value, next_hop_expected);
-    const auto workload = map.find("workload"), node = map.find("node"), host = map.find("host"), discard = map.find("discard");
-    map.refuse_other_keys();
-    if (bool{workload} + bool{node} + bool{host} + bool{discard} != 1) {
-        const char* found = value.node->keys.empty() ? "found an empty map" : "found a map with other keys";
-        findings.add(value.node->place, value.path, fmt::format("{}, expected {}", found, next_hop_expected));
-        return ToDiscard{};
-    }
-    if (workload)
-        return ToWorkload{read_scalar(findings, *workload, parse_workload_key, "a workload as NAMESPACE/NAME").value_or("")};
-    if (node) return ToNode{read_scalar(findings, *node, parse_name, "the name of a Node").value_or("")};
-    map.choice(host ? "host" : "discard", {"true"});
-    return host ? RouteTarget{ToHost{}} : RouteTarget{ToDiscard{}};
-}
-
-RouteTarget read_target(Findings& findings, const YamlValue& value) {
-    if (value.node->kind == YamlNode::Kind::map) return read_target_map(findings, value);
-    if (value.node->kind == YamlNode::Kind::scalar && value.node->text == "host") return ToHost{};
-    if (value.node->kind != YamlNode::Kind::scalar || value.node->text != "discard")
-        findings.add(value.node->place, value.path, fmt::format("found {}, expected {}", describe(*value.node), next_hop_expected));
-    return ToDiscard{};
-}
-
-Route read_route(Findings& findings, const Metadata& metadata, YamlMap& spec) {
-    Route route;
-    route.name = metadata.name;
-    route.labels = metadata.labels;
-    route.network = spec.parsed<std::string>("network", parse_name, "the name of a VirtualNetwork");
-    route.destination = spec.parsed<Prefix>("destination", parse_destination, "a destination like 10.1.0.0/16");
-    if (const auto target = spec.require("nextHop", next_hop_expected)) route.target = read_target(findings, *target);
-    return route;
-}
-
-DocumentValue read_value(Findings& findings, size_t kind, const YamlValue& metadata_value, const YamlValue& spec_value) {
-    const std::string& name = kind_names()[kind];
-    const Metadata metadata = read_metadata(findings, metadata_value, name == "Workload");
-    YamlMap spec(findings, spec_value, "a map with what the " + name + " is to be");
+DocumentValue read_value(Findings& findings, const KindRules& kind, const DocumentMetadata& metadata, const YamlValue& spec_value) {
+    const std::string name = kind.name;
+    if (name == "Namespace") return make_namespace(metadata);
+    const bool is_policy = name == "NetworkPolicy" || name == "BiplanePolicy";
+    YamlMap spec(findings, spec_value, "a map with what the " + name + " is to be",
+                 is_policy ? Nulls::are_missing : Nulls::are_refused);
     DocumentValue value;
     if (name == "VirtualNetwork")
         value = read_network(findings, metadata, spec);
@@ -167,10 +81,23 @@ DocumentValue read_value(Findings& findings, size_t kind, const YamlValue& metad
         value = read_node(findings, metadata, spec);
     else if (name == "Workload")
         value = read_workload(findings, metadata, spec);
-    else
+    else if (name == "Route")
         value = read_route(findings, metadata, spec);
+    else if (name == "NetworkPolicy")
+        value = read_network_policy(findings, metadata, spec);
+    else
+        value = read_policy(findings, metadata, spec);
     spec.refuse_other_keys();
     return value;
+}
+
+// Kubernetes takes an object without spec for one with an empty one.
+std::optional<YamlValue> read_spec(YamlMap& root, const KindRules& kind, const YamlNode& tree) {
+    if (!kind.is_of_kubernetes()) return root.require(spec_key, fmt::format("a map with what the {} is to be", kind.name));
+    root.ignore("status");
+    const auto spec = root.find(spec_key);
+    const bool is_there = spec && spec->node->kind != YamlNode::Kind::null;
+    return is_there ? spec : YamlValue{&empty_map, tree.place, root.path_of(spec_key)};
 }
 
 void collect_places(const YamlNode& node, const std::string& path, std::map<std::string, Place>& places) {
@@ -181,33 +108,72 @@ void collect_places(const YamlNode& node, const std::string& path, std::map<std:
     }
 }
 
-}  // namespace
-
-const std::vector<std::string>& kind_names() {
-    static const std::vector<std::string> names = {"VirtualNetwork", "Node", "Workload", "Route"};
-    return names;
-}
-
-Result<Document> read_document(const YamlNode& tree, const std::string& file) {
+// `path`: what the document is called in messages, empty if it stands by itself.
+Result<Document> read_document(const YamlNode& tree, const std::string& path, const std::string& file) {
     Findings findings(file);
-    YamlMap root(findings, {&tree, tree.place, ""}, "a document with apiVersion, kind, metadata and spec");
-    root.choice("apiVersion", {api_version});
-    const size_t kind = root.choice("kind", kind_names());
-    if (findings.error()) return tl::unexpected(*findings.error());
+    YamlMap root(findings, {&tree, tree.place, path}, "a document with apiVersion, kind, metadata and spec");
+    const KindRules* kind = read_kind(findings, root);
+    if (!kind) return tl::unexpected(*findings.error());
 
     const auto metadata = root.require("metadata", "a map with at least a name");
-    const auto spec = root.require("spec", "a map with what the " + kind_names()[kind] + " is to be");
+    const auto spec = read_spec(root, *kind, tree);
     root.refuse_other_keys();
     if (!metadata || !spec) return tl::unexpected(*findings.error());
-    const DocumentValue value = read_value(findings, kind, *metadata, *spec);
+    DocumentValue value = read_value(findings, *kind, read_metadata(findings, *metadata, *kind), *spec);
     if (findings.error()) return tl::unexpected(*findings.error());
 
-    Document document = document_of(value);
+    Document document = document_of(std::move(value));
     document.file = file;
     document.line = tree.place.line;
     document.column = tree.place.column;
-    collect_places(*spec->node, "spec", document.places);
+    collect_places(*spec->node, spec_key, document.places);
     return document;
+}
+
+bool is_list(const YamlNode& tree) {
+    const YamlNode* kind = tree.kind == YamlNode::Kind::map ? tree.find("kind") : nullptr;
+    return kind && kind->kind == YamlNode::Kind::scalar && kind->text == list_kind;
+}
+
+Result<std::vector<Document>> read_list(const YamlNode& tree, const std::string& file) {
+    Findings findings(file);
+    YamlMap root(findings, {&tree, tree.place, ""}, "a list of documents", Nulls::are_missing);
+    root.choice("apiVersion", {core_api_version});
+    root.find("kind");
+    root.ignore("metadata");
+    const auto items = root.items_if_any("items", "a list of documents");
+    root.refuse_other_keys();
+    if (findings.error()) return tl::unexpected(*findings.error());
+
+    std::vector<Document> documents;
+    for (const YamlValue& item : items) {
+        if (is_list(*item.node))
+            return failure(prefix_of(file, item.node->place) + item.path + ": found a List in a List, expected a document");
+        auto document = read_document(*item.node, item.path, file);
+        if (!document) return tl::unexpected(document.error());
+        documents.push_back(*std::move(document));
+    }
+    return documents;
+}
+
+}  // namespace
+
+const std::vector<std::string>& kind_names() {
+    static const std::vector<std::string> names = [] {
+        std::vector<std::string> all;
+        for (const KindRules& kind : kind_rules) all.push_back(kind.name);
+        return all;
+    }();
+    return names;
+}
+
+Result<std::vector<Document>> read_documents(const YamlNode& tree, const std::string& file) {
+    if (is_list(tree)) return read_list(tree, file);
+    auto document = read_document(tree, "", file);
+    if (!document) return tl::unexpected(document.error());
+    std::vector<Document> documents;
+    documents.push_back(*std::move(document));
+    return documents;
 }
 
 }  // namespace biplane

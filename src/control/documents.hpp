@@ -13,18 +13,25 @@
 
 namespace biplane {
 
+using DocumentValue = std::variant<VirtualNetwork, Node, Namespace, Workload, Route, NetworkPolicy, BiplanePolicy>;
+
+// The kinds, in the order of DocumentValue, which is also the order in which documents can be applied.
+const std::vector<std::string>& kind_names();
+
 struct Document {
-    std::string kind;  // VirtualNetwork, Node, Workload, Route
-    std::string name;  // metadata.name; Workload: namespace/name
-    std::string text;  // this one document, as YAML in canonical form (keys in fixed order): what the store keeps
+    std::string kind;  // one of kind_names()
+    std::string name;  // metadata.name; Workload, NetworkPolicy: namespace/name
     std::string file;  // where it came from, for messages
     int line = 0;
     int column = 0;
     std::map<std::string, Place> places;  // of the values in the file, by path: "spec.addresses[1]"
-    std::variant<VirtualNetwork, Node, Workload, Route> value;
+    DocumentValue value;
 };
 
-// A stream of YAML documents ("---" between them). Checks form: known kinds and keys, types, ranges, required keys, duplicate
+// One document as YAML in canonical form (keys in fixed order): what the store keeps.
+std::string text_of(const Document& document);
+
+// A stream of YAML documents ("---" between them); a List of Kubernetes stands for its items. Checks form: known kinds and keys, types, ranges, required keys, duplicate
 // names in the stream. An empty stream gives an empty list.
 Result<std::vector<Document>> parse_documents(std::string_view text, const std::string& file);
 
@@ -38,14 +45,18 @@ Result<DesiredState> put_documents(const DesiredState& state, const std::vector<
 // `state` without one document; refused while another one refers to it, or if there is none.
 Result<DesiredState> remove_document(const DesiredState& state, const std::string& kind, const std::string& name);
 
-// The same for several at once: they may refer to each other.
 struct DocumentName {
     std::string kind;
-    std::string name;  // a Workload's without namespace is one of the namespace "default"
+    std::string name;  // of a kind that is in a namespace: without one it is one of the namespace "default"
 };
+// The name with its namespace, as it stands in Document::name.
+std::string full_name(const DocumentName& document);
+bool has_document(const DesiredState& state, const DocumentName& document);
+
+// The same for several at once: they may refer to each other.
 Result<DesiredState> remove_documents(const DesiredState& state, const std::vector<DocumentName>& names);
 
-// All documents of `state`, canonical, in an order that can be applied: networks, nodes, workloads, routes.
+// All documents of `state`, canonical, in the order of kind_names().
 std::vector<Document> to_documents(const DesiredState& state);
 
 // What changes from `before` to `after`.

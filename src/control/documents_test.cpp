@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "datapath/headers.hpp"
+
 namespace biplane {
 namespace {
 
@@ -29,7 +31,9 @@ const char complete_stream[] = R"(# Everything that can be said.
 apiVersion: biplane.dev/v1alpha1
 kind: VirtualNetwork
 metadata: { name: red, labels: { tenant: red } }
-spec: { vni: 100, subnets: [10.0.0.0/24, "fd00:a::/64"], plane: user, whenUserPlaneDown: kernel }
+spec: { vni: 100, subnets: [10.0.0.0/24, "fd00:a::/64"], plane: user, whenUserPlaneDown: kernel,
+        timeouts: { tcpOpening: 1, tcpEstablished: 2160000, tcpClosing: 3, tcpClosed: 4, udpSingle: 5, udpStream: 6, icmp: 7, other: 8 },
+        limits: { flows: 1000, newFlowsPerSecond: 1 } }
 ---
 apiVersion: biplane.dev/v1alpha1
 kind: Node
@@ -39,7 +43,8 @@ spec: { addresses: [192.0.2.1, "2001:db8::1"] }
 apiVersion: biplane.dev/v1alpha1
 kind: Workload
 metadata: { name: web, namespace: shop, labels: { app: web, example.com/tier: "" } }
-spec: { network: red, node: node-a, addresses: [10.0.0.10, "fd00:a::10"], netns: web, interface: eth1, hook: xdp, mac: "02:00:00:00:00:01" }
+spec: { network: red, node: node-a, addresses: [10.0.0.10, "fd00:a::10"], netns: web, interface: eth1, hook: xdp, mac: "02:00:00:00:00:01",
+        ports: [{ name: dns, port: 53, protocol: UDP }, { name: dns, port: 53 }] }
 ---
 apiVersion: biplane.dev/v1alpha1
 kind: Route
@@ -59,18 +64,21 @@ TEST(Documents, EveryKeyOfEveryKindIsRead) {
     EXPECT_EQ(network.plane, Plane::user);
     EXPECT_TRUE(network.fallback_to_kernel);
     EXPECT_EQ(network.labels.at("tenant"), "red");
+    EXPECT_EQ(network.timeouts, (NetworkTimeouts{1, 2160000, 3, 4, 5, 6, 7, 8}));
+    EXPECT_EQ(network.limits, (FlowLimits{1000, 1}));
 
     EXPECT_EQ(std::get<Node>(documents[1].value).addresses.size(), 2u);
 
     const auto& workload = std::get<Workload>(documents[2].value);
     EXPECT_EQ(documents[2].name, "shop/web");
-    EXPECT_EQ(documents[2].line, 12);
+    EXPECT_EQ(documents[2].line, 14);
     EXPECT_EQ(documents[2].column, 1);
     EXPECT_EQ(workload.labels.at("example.com/tier"), "");
     EXPECT_EQ(workload.netns, "web");
     EXPECT_EQ(workload.interface, "eth1");
     EXPECT_EQ(workload.hook, WorkloadHook::xdp);
     EXPECT_EQ(to_string(workload.mac.value()), "02:00:00:00:00:01");
+    EXPECT_EQ(workload.ports, (std::vector<NamedPort>{{"dns", protocol::udp, 53}, {"dns", protocol::tcp, 53}}));
 
     const auto& route = std::get<Route>(documents[3].value);
     EXPECT_EQ(to_string(route.destination), "0.0.0.0/0");
@@ -81,6 +89,8 @@ TEST(Documents, WhatIsNotSaidHasItsDefault) {
     const auto network = parse_documents(network_with("vni: 1, subnets: [10.0.0.0/24]"), "f").value();
     EXPECT_EQ(std::get<VirtualNetwork>(network[0].value).plane, Plane::kernel);
     EXPECT_FALSE(std::get<VirtualNetwork>(network[0].value).fallback_to_kernel);
+    EXPECT_EQ(std::get<VirtualNetwork>(network[0].value).timeouts, NetworkTimeouts{});
+    EXPECT_EQ(std::get<VirtualNetwork>(network[0].value).limits, FlowLimits{});
     const auto workload = parse_documents(workload_with("addresses: [10.0.0.10]"), "f").value();
     EXPECT_EQ(workload[0].name, "default/web");
     EXPECT_EQ(std::get<Workload>(workload[0].value).netns, "");
@@ -103,7 +113,7 @@ TEST(Documents, NextHopsHaveAShortAndALongForm) {
 
 TEST(Documents, CanonicalTextIsInFixedOrderAndReadsBackToItself) {
     const auto documents = parse_documents(complete_stream, "f.yaml").value();
-    EXPECT_EQ(documents[2].text,
+    EXPECT_EQ(text_of(documents[2]),
               "apiVersion: biplane.dev/v1alpha1\n"
               "kind: Workload\n"
               "metadata:\n"
@@ -119,12 +129,19 @@ TEST(Documents, CanonicalTextIsInFixedOrderAndReadsBackToItself) {
               "  netns: web\n"
               "  interface: eth1\n"
               "  hook: xdp\n"
+              "  ports:\n"
+              "    - name: dns\n"
+              "      port: 53\n"
+              "      protocol: UDP\n"
+              "    - name: dns\n"
+              "      port: 53\n"
+              "      protocol: TCP\n"
               "  mac: \"02:00:00:00:00:01\"\n");
     for (const Document& document : documents) {
-        const auto again = parse_documents(document.text, "again.yaml");
+        const auto again = parse_documents(text_of(document), "again.yaml");
         ASSERT_TRUE(again) << again.error().message;
         EXPECT_TRUE(again->at(0).value == document.value);
-        EXPECT_EQ(again->at(0).text, document.text);
+        EXPECT_EQ(text_of(again->at(0)), text_of(document));
     }
 }
 
@@ -133,17 +150,17 @@ TEST(Documents, NamesThatYamlWouldTakeForSomethingElseAreQuoted) {
         const auto documents =
             parse_documents(head + "kind: Node\nmetadata: { name: \"" + name + "\" }\nspec: { address: 192.0.2.1 }\n", "f");
         ASSERT_TRUE(documents) << documents.error().message;
-        EXPECT_NE(documents->at(0).text.find("name: \"" + name + "\"\n"), std::string::npos) << documents->at(0).text;
-        EXPECT_EQ(parse_documents(documents->at(0).text, "f").value()[0].name, name);
+        EXPECT_NE(text_of(documents->at(0)).find("name: \"" + name + "\"\n"), std::string::npos) << text_of(documents->at(0));
+        EXPECT_EQ(parse_documents(text_of(documents->at(0)), "f").value()[0].name, name);
     }
     const auto odd = parse_documents(workload_with("addresses: [10.0.0.1], netns: '/run/my\"odd\\{ns}'"), "f").value();
-    EXPECT_EQ(std::get<Workload>(parse_documents(odd[0].text, "f").value()[0].value).netns, "/run/my\"odd\\{ns}");
+    EXPECT_EQ(std::get<Workload>(parse_documents(text_of(odd[0]), "f").value()[0].value).netns, "/run/my\"odd\\{ns}");
 }
 
 TEST(Documents, StateBecomesDocumentsAndDocumentsStateAgain) {
     const auto state = put_documents({}, parse_documents(complete_stream, "f").value()).value();
     std::string text;
-    for (const Document& document : to_documents(state)) text += "---\n" + document.text;
+    for (const Document& document : to_documents(state)) text += "---\n" + text_of(document);
     EXPECT_EQ(put_documents({}, parse_documents(text, "g").value()).value(), state);
 }
 
@@ -160,11 +177,12 @@ TEST(Documents, TheHeadOfADocumentIsChecked) {
     expect_refusals({
         {"5\n", "f.yaml:1:1: found \"5\", expected a document with apiVersion, kind, metadata and spec"},
         {"[]\n", "f.yaml:1:1: found a list, expected a document with apiVersion, kind, metadata and spec"},
-        {"kind: Node\n", "f.yaml:1:1: apiVersion: missing, expected biplane.dev/v1alpha1"},
-        {"apiVersion: v1\nkind: Node\n", "f.yaml:1:13: apiVersion: found \"v1\", expected biplane.dev/v1alpha1"},
-        {head, "f.yaml:1:1: kind: missing, expected VirtualNetwork, Node, Workload or Route"},
-        {head + "kind: Pod\n", "f.yaml:2:7: kind: found \"Pod\", expected VirtualNetwork, Node, Workload or Route"},
-        {head + "kind: [Node]\n", "f.yaml:2:7: kind: found a list, expected VirtualNetwork, Node, Workload or Route"},
+        {"kind: Node\n", "f.yaml:1:1: apiVersion: missing, expected biplane.dev/v1alpha1, networking.k8s.io/v1 or v1"},
+        {"apiVersion: v1\nkind: Node\n", "f.yaml:1:13: apiVersion: found \"v1\", expected biplane.dev/v1alpha1 for a Node"},
+        {head, "f.yaml:1:1: kind: missing, expected VirtualNetwork, Node, Workload, Route or BiplanePolicy"},
+        {head + "kind: Pod\n", "f.yaml:2:7: kind: found \"Pod\", expected VirtualNetwork, Node, Workload, Route or BiplanePolicy"},
+        {head + "kind: [Node]\n",
+         "f.yaml:2:7: kind: found a list, expected VirtualNetwork, Node, Workload, Route or BiplanePolicy"},
         {head + "kind: Node\nspec: {}\n", "f.yaml:1:1: metadata: missing, expected a map with at least a name"},
         {head + "kind: Node\nmetadata: { name: a }\n", "f.yaml:1:1: spec: missing, expected a map with what the Node is to be"},
         {head + "kind: Node\nmetadata: { name: a }\nspec:\n",
@@ -226,7 +244,16 @@ TEST(Documents, VirtualNetworksAreChecked) {
         {network_with("vni: 1, " + subnets + ", whenUserPlaneDown: pass"),
          "f.yaml:4:60: spec.whenUserPlaneDown: found \"pass\", expected drop or kernel"},
         {network_with("vni: 1, " + subnets + ", mtu: 1500"),
-         "f.yaml:4:41: spec: unknown key \"mtu\", expected vni, subnets, plane or whenUserPlaneDown"},
+         "f.yaml:4:41: spec: unknown key \"mtu\", expected vni, subnets, plane, whenUserPlaneDown, timeouts or limits"},
+        {network_with("vni: 1, " + subnets + ", timeouts: { icmp: 0 }"),
+         "f.yaml:4:59: spec.timeouts.icmp: found 0, expected a number from 1 to 2160000"},
+        {network_with("vni: 1, " + subnets + ", timeouts: { other: 2160001 }"),
+         "f.yaml:4:60: spec.timeouts.other: found 2160001, expected a number from 1 to 2160000"},
+        {network_with("vni: 1, " + subnets + ", timeouts: { udp: 1 }"),
+         "f.yaml:4:53: spec.timeouts: unknown key \"udp\", expected tcpOpening, tcpEstablished, tcpClosing, tcpClosed, udpSingle, "
+         "udpStream, icmp or other"},
+        {network_with("vni: 1, " + subnets + ", limits: { flows: 0 }"),
+         "f.yaml:4:58: spec.limits.flows: found 0, expected a number from 1 to 4294967295"},
         {network_with("vni: 1, vni: 2, " + subnets), "f.yaml:4:17: duplicate key \"vni\" (first in line 4)"},
     });
 }
@@ -303,6 +330,16 @@ TEST(Documents, WorkloadsAreChecked) {
         {workload_with(addresses + ", mac: '01:00:00:00:00:01'"),
          "f.yaml:4:60: spec.mac: found \"01:00:00:00:00:01\", expected the MAC address of one interface, not a group and not all "
          "zero"},
+        {workload_with(addresses + ", ports: [{ name: http }]"),
+         "f.yaml:4:63: spec.ports[0].port: missing, expected a number from 1 to 65535"},
+        {workload_with(addresses + ", ports: [{ name: http, containerPort: 80 }]"),
+         "f.yaml:4:63: spec.ports[0].port: missing, expected a number from 1 to 65535"},
+        {workload_with(addresses + ", ports: [{ port: 80 }]"),
+         "f.yaml:4:63: spec.ports[0].name: missing, expected the name of a port"},
+        {workload_with(addresses + ", ports: [{ name: a, port: 80 }, { name: a, port: 81 }]"),
+         "f.yaml:4:86: spec.ports[1]: \"a\" of TCP is listed twice"},
+        {workload_with(addresses + ", ports: [{ name: a, port: 80, protocol: ICMP }]"),
+         "f.yaml:4:94: spec.ports[0].protocol: found \"ICMP\", expected TCP, UDP or SCTP"},
         {workload_with(addresses + ", mac: 5"),
          "f.yaml:4:60: spec.mac: found \"5\", expected a MAC address, like 02:00:5e:10:00:01"},
     });

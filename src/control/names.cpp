@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t label_length_max = 63;
 constexpr size_t dns_name_length_max = 253;
+constexpr size_t port_name_length_max = 15;
 constexpr size_t interface_length_max = 15;  // IFNAMSIZ without the NUL
 constexpr size_t path_length_max = 4095;     // PATH_MAX without the NUL
 
@@ -44,6 +45,20 @@ Result<std::string> accepted_if(bool is_accepted, std::string_view text, const c
 
 Result<std::string> parse_name(std::string_view text) {
     return accepted_if(is_dns_label(text), text, "1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'");
+}
+
+Result<std::string> parse_dns_name(std::string_view text) {
+    return accepted_if(
+        is_dns_name(text), text,
+        "a DNS name: up to 253 of a-z, 0-9, '-' and '.', each part of 1 to 63 starting and ending with a letter or digit");
+}
+
+Result<std::string> parse_port_name(std::string_view text) {
+    const bool is_accepted = is_dns_label(text) && text.size() <= port_name_length_max && text.find("--") == text.npos &&
+                             std::any_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    return accepted_if(
+        is_accepted, text,
+        "a port's number, or its name: 1 to 15 of a-z, 0-9 and single '-', with a letter, not starting or ending with '-'");
 }
 
 Result<std::string> parse_workload_key(std::string_view text) {

@@ -10,6 +10,13 @@ namespace biplane {
 // A DNS label (RFC 1123, section 2.1): 1 to 63 of a-z, 0-9 and '-', the first and last no '-'.
 Result<std::string> parse_name(std::string_view text);
 
+// A DNS name (RFC 1123): DNS labels with dots between them, at most 253 characters. What Kubernetes calls most of its objects.
+Result<std::string> parse_dns_name(std::string_view text);
+
+// A port's name (RFC 6335, section 5.1, in small letters): 1 to 15 of a-z, 0-9 and '-', at least one letter; '-' neither first nor
+// last nor beside another.
+Result<std::string> parse_port_name(std::string_view text);
+
 // NAMESPACE/NAME of a workload; "default" is the namespace of a bare name.
 Result<std::string> parse_workload_key(std::string_view text);
 

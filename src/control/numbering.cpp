@@ -65,18 +65,21 @@ Status read_numbers(const nlohmann::json& root, const char* member, std::map<std
 std::string to_json(const Numbering& numbering) {
     return nlohmann::json{{"ports", numbering.ports},        {"portCursor", numbering.port_cursor},
                           {"zones", numbering.zones},        {"zoneCursor", numbering.zone_cursor},
-                          {"nextHops", numbering.next_hops}, {"nextHopCursor", numbering.next_hop_cursor}}
+                          {"nextHops", numbering.next_hops}, {"nextHopCursor", numbering.next_hop_cursor},
+                          {"rules", numbering.rules},        {"ruleCursor", numbering.rule_cursor}}
         .dump();
 }
 
 Result<Numbering> numbering_from_json(std::string_view text) {
     const auto root = nlohmann::json::parse(text, nullptr, false);
-    if (root.is_discarded() || !root.is_object() || root.size() != 6)
-        return failure("the numbering is not readable: expected one JSON object with six members");
+    const bool has_rules = root.is_object() && (root.contains("rules") || root.contains("ruleCursor"));
+    if (root.is_discarded() || !root.is_object() || root.size() != (has_rules ? 8 : 6))
+        return failure("the numbering is not readable: expected one JSON object with eight members");
     Numbering numbering;
     auto read = read_numbers(root, "ports", numbering.ports, "portCursor", numbering.port_cursor);
     if (read) read = read_numbers(root, "zones", numbering.zones, "zoneCursor", numbering.zone_cursor);
     if (read) read = read_numbers(root, "nextHops", numbering.next_hops, "nextHopCursor", numbering.next_hop_cursor);
+    if (read && has_rules) read = read_numbers(root, "rules", numbering.rules, "ruleCursor", numbering.rule_cursor);
     if (!read) return read.error().within("the numbering is not readable");
     return numbering;
 }
@@ -88,19 +91,27 @@ Result<std::map<std::string, uint16_t>> give_numbers(const std::vector<std::stri
     if (cursor > max) cursor = 0;
     std::map<std::string, uint16_t> numbers;
     FreeNumbers unused(max, cursor);
-    for (const std::string& owner : owners)
-        if (const auto kept = previous.find(owner); kept != previous.end() && kept->second <= max) {
-            numbers[owner] = kept->second;
-            unused.take(kept->second);
+    std::vector<const std::string*> newcomers;
+    auto next = previous.begin();  // owners that come in order find themselves without a search
+    for (const std::string& owner : owners) {
+        const auto kept = next != previous.end() && next->first == owner ? next : previous.find(owner);
+        if (kept == previous.end() || kept->second > max) {
+            newcomers.push_back(&owner);
+            continue;
         }
+        numbers.emplace_hint(numbers.end(), owner, kept->second);
+        unused.take(kept->second);
+        next = std::next(kept);
+    }
     FreeNumbers rested = unused;  // those that nobody had a moment ago either; shares the cursor
     for (const auto& [owner, number] : previous)
         if (number <= max) rested.take(number);
-    for (const std::string& owner : owners) {
-        if (numbers.count(owner)) continue;
+    for (const std::string* owner : newcomers) {
+        const auto [place, is_new] = numbers.try_emplace(*owner);
+        if (!is_new) continue;
         const uint16_t number = rested.is_exhausted() ? unused.take_next() : rested.take_next();
         unused.take(number);
-        numbers[owner] = number;
+        place->second = number;
     }
     return numbers;
 }

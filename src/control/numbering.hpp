@@ -16,11 +16,14 @@ struct Numbering {
     std::map<std::string, uint16_t> ports;      // "workload/NS/NAME", "fabric/IFNAME", "host/NETWORK" -> 1 ..
     std::map<std::string, uint16_t> zones;      // network name -> 1 ..
     std::map<std::string, uint16_t> next_hops;  // "workload/NS/NAME", "node/NAME", "host/NETWORK", "discard" -> 1 ..
-    uint16_t port_cursor = 0, zone_cursor = 0, next_hop_cursor = 0;  // the number given last
+    // "NetworkPolicy/NS/NAME/ingress/0", "BiplanePolicy/NAME/egress/1(RULE)", "isolation/ingress/NetworkPolicy/NS/NAME,NS/NAME" -> 1 ..
+    std::map<std::string, uint16_t> rules;
+    uint16_t port_cursor = 0, zone_cursor = 0, next_hop_cursor = 0, rule_cursor = 0;  // the number given last
     friend bool operator==(const Numbering&, const Numbering&) = default;
 };
 
-// One JSON object with the six members, in one line. Reading refuses anything else, numbers of 0 and numbers given twice.
+// One JSON object with the eight members, in one line. Reading refuses anything else, numbers of 0 and numbers given twice; without
+// the two of rules it is one from before there were policies.
 std::string to_json(const Numbering& numbering);
 Result<Numbering> numbering_from_json(std::string_view text);
 

@@ -45,17 +45,27 @@ TEST(Numbering, ReadsBackFromJson) {
     const Numbering numbering{.ports = {{"workload/shop/web", 1}, {"fabric/eth1", 2}},
                               .zones = {{"red", 7}},
                               .next_hops = {{"discard", 1}, {"node/node-b", 65535}},
+                              .rules = {{"NetworkPolicy/shop/web/ingress/0", 3}},
                               .port_cursor = 2,
                               .zone_cursor = 7,
-                              .next_hop_cursor = 65535};
+                              .next_hop_cursor = 65535,
+                              .rule_cursor = 4};
     EXPECT_EQ(numbering_from_json(to_json(numbering)).value(), numbering);
-    EXPECT_EQ(to_json({}), R"({"nextHopCursor":0,"nextHops":{},"portCursor":0,"ports":{},"zoneCursor":0,"zones":{}})");
+    EXPECT_EQ(to_json({}),
+              R"({"nextHopCursor":0,"nextHops":{},"portCursor":0,"ports":{},"ruleCursor":0,"rules":{},"zoneCursor":0,"zones":{}})");
+}
+
+TEST(Numbering, OneFromBeforeThereWereRulesIsReadToo) {
+    const char* before = R"({"nextHopCursor":0,"nextHops":{},"portCursor":2,"ports":{"a":2},"zoneCursor":0,"zones":{}})";
+    EXPECT_EQ(numbering_from_json(before).value(), (Numbering{.ports = {{"a", 2}}, .port_cursor = 2}));
+    const char* half = R"({"nextHopCursor":0,"nextHops":{},"portCursor":2,"ports":{},"rules":{},"zoneCursor":0,"zones":{}})";
+    EXPECT_FALSE(numbering_from_json(half));
 }
 
 TEST(Numbering, DamagedJsonIsRefused) {
     const auto refusal = [](const char* text) { return numbering_from_json(text).error().message; };
     for (const char* text : {"", "{", "[]", "{}", "null"})
-        EXPECT_EQ(refusal(text), "the numbering is not readable: expected one JSON object with six members");
+        EXPECT_EQ(refusal(text), "the numbering is not readable: expected one JSON object with eight members");
     EXPECT_EQ(refusal(R"({"nextHopCursor":0,"nextHops":{},"portCursor":0,"ports":{"a":1,"b":1},"zoneCursor":0,"zones":{}})"),
               "the numbering is not readable: ports of \"b\": found \"1\", expected a number from 1 to 65535 that is given once");
     EXPECT_EQ(refusal(R"({"nextHopCursor":0,"nextHops":{},"portCursor":0,"ports":{"a":0},"zoneCursor":0,"zones":{}})"),

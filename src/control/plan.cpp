@@ -1,4 +1,5 @@
-// The order of planning: numbers, then what they name (zones, ports, next hops, nodes), then the routes that lead there.
+// The order of planning: numbers, then what they name (zones, ports, next hops, nodes), then the routes that lead there, and who
+// lives behind them to policies.
 #include "control/plan.hpp"
 
 #include <fmt/format.h>
@@ -7,6 +8,7 @@
 #include <unordered_map>
 
 #include "base/in_quotes.hpp"
+#include "control/policy_plan.hpp"
 #include "control/route_table.hpp"
 #include "datapath/hash.hpp"
 
@@ -41,17 +43,22 @@ const Address* address_of_family(const Node& node, bool wants_ipv4) {
 class Planner {
    public:
     Planner(const DesiredState& desired, const NodeFacts& facts, const Numbering& previous, const TableShape& shape)
-        : desired_(desired), facts_(facts), previous_(previous), routes_(shape) {
+        : desired_(desired), facts_(facts), previous_(previous), shape_(shape), routes_(shape) {
         const auto self = desired.nodes.find(facts.node);
         self_ = self == desired.nodes.end() ? nullptr : &self->second;
     }
 
     Result<Plan> plan() {
         size_tables();
-        for (const auto step :
-             {&Planner::give_all_numbers, &Planner::plan_zones, &Planner::plan_fabric_ports, &Planner::plan_workload_ports,
-              &Planner::plan_host_ports, &Planner::plan_nodes, &Planner::plan_routes, &Planner::finish_zones})
+        for (const auto step : {&Planner::give_all_numbers, &Planner::plan_zones, &Planner::plan_fabric_ports,
+                                &Planner::plan_workload_ports, &Planner::plan_host_ports, &Planner::plan_nodes})
             if (const Status done = (this->*step)(); !done) return tl::unexpected(done.error());
+        plan_routes();
+        Status done =
+            plan_policies(desired_, facts_.node, shape_.hash_secret, planned_routes_, previous_, plan_.numbering, plan_.image);
+        if (done) done = place_routes();
+        if (done) done = finish_zones();
+        if (!done) return tl::unexpected(done.error());
         plan_.image.routes = routes_.take_buckets();
         return std::move(plan_);
     }
@@ -86,7 +93,11 @@ class Planner {
         for (const auto& [name, node] : desired_.nodes)
             if (name != facts_.node) next_hops.push_back("node/" + name);
 
-        Numbering& given = plan_.numbering = previous_;
+        Numbering& given = plan_.numbering;
+        given.port_cursor = previous_.port_cursor;
+        given.zone_cursor = previous_.zone_cursor;
+        given.next_hop_cursor = previous_.next_hop_cursor;
+        given.rule_cursor = previous_.rule_cursor;
         auto numbers = give_numbers(ports, previous_.ports, given.port_cursor, ports_max - 1, "ports");
         if (numbers)
             given.ports = *numbers,
@@ -273,31 +284,44 @@ class Planner {
         return discard_hop_;
     }
 
-    Status add_route(const std::string& network, const Prefix& destination, uint16_t hop) {
-        if (routes_.place(plan_.numbering.zones.at(network), destination, hop)) return {};
-        return failure(fmt::format(
-            "no room for the route to {} of network {}: {} of {} places are taken; raise `routes` in the node's configuration",
-            to_string(destination), in_quotes(network), routes_.size(), routes_.capacity()));
+    PlannedRoute planned(const Route& route) {
+        PlannedRoute planned{.destination = route.destination, .next_hop = hop_of_route(route)};
+        if (std::holds_alternative<ToHost>(route.target)) planned.owner = PlannedRoute::Owner::host;
+        if (const auto* to = std::get_if<ToWorkload>(&route.target)) {
+            planned.owner = PlannedRoute::Owner::behind_workload;
+            planned.workload = &desired_.workloads.at(to->key);
+        }
+        return planned;
     }
 
     // In order of precedence: the first route to a prefix stays.
-    Status plan_routes() {
+    void plan_routes() {
         for (const auto& [key, workload] : desired_.workloads)
             for (const Address& address : workload.addresses)
-                if (auto s = add_route(workload.network, {address, address_bits}, hop_of_workload(key, workload)); !s) return s;
-        for (const auto& [name, route] : desired_.routes)
-            if (auto s = add_route(route.network, route.destination, hop_of_route(route)); !s) return s;
+                planned_routes_[workload.network].push_back(
+                    {{address, address_bits}, hop_of_workload(key, workload), PlannedRoute::Owner::workload_address, &workload});
+        for (const auto& [name, route] : desired_.routes) planned_routes_[route.network].push_back(planned(route));
         for (const auto& [name, network] : desired_.networks)
-            for (const Prefix& subnet : network.subnets)
-                if (auto s = add_route(name, subnet, discard_hop_); !s) return s;
+            for (const Prefix& subnet : network.subnets) planned_routes_[name].push_back({subnet, discard_hop_});
+    }
+
+    Status place_routes() {
+        for (const auto& [network, routes] : planned_routes_)
+            for (const PlannedRoute& route : routes)
+                if (!routes_.place(plan_.numbering.zones.at(network), route))
+                    return failure(
+                        fmt::format("no room for the route to {} of network {}: {} of {} places are taken; raise `routes` "
+                                    "in the node's configuration",
+                                    to_string(route.destination), in_quotes(network), routes_.size(), routes_.capacity()));
         return {};
     }
 
     Status finish_zones() {
         for (const auto& [name, number] : plan_.numbering.zones)
             if (!routes_.write_lengths(number, plan_.image.zones[number]))
-                return failure(fmt::format("network {} has routes of more than {} different prefix lengths", in_quotes(name),
-                                           zone_lengths_max));
+                return failure(
+                    fmt::format("network {} has routes, or address blocks of policies, of more than {} different prefix lengths",
+                                in_quotes(name), zone_lengths_max));
         return {};
     }
 
@@ -305,6 +329,8 @@ class Planner {
     const NodeFacts& facts_;
     const Numbering& previous_;
     const Node* self_;  // this node's document; nullptr: no overlay
+    const TableShape& shape_;
+    PlannedRoutes planned_routes_;
     RouteTable routes_;
     Plan plan_;
     uint16_t discard_hop_ = no_next_hop;

@@ -270,7 +270,8 @@ TEST(Plan, WhatDoesNotFitIsRefusedWithItsLimit) {
                               .target = ToDiscard{}};
     }
     EXPECT_EQ(plan(state, {.node = "a"}, {}, shape).error().message,
-              "network \"red\" has routes of more than " + std::to_string(zone_lengths_max) + " different prefix lengths");
+              "network \"red\" has routes, or address blocks of policies, of more than " + std::to_string(zone_lengths_max) +
+                  " different prefix lengths");
 
     DesiredState crowded;
     for (uint32_t i = 1; i <= zones_max; ++i) {

@@ -114,7 +114,7 @@ struct BiplanePolicy {
 
 struct Namespace {
     std::string name;
-    Labels labels;  // as written; kubernetes.io/metadata.name is always there besides
+    Labels labels;  // as written, without kubernetes.io/metadata.name, which is always there besides and the name
     friend bool operator==(const Namespace&, const Namespace&) = default;
 };
 

@@ -19,7 +19,8 @@ bool holds(const RouteBucket& bucket, uint16_t zone, const Prefix& destination) 
 
 }  // namespace
 
-bool RouteTable::place(uint16_t zone, const Prefix& destination, uint16_t next_hop) {
+bool RouteTable::place(uint16_t zone, const PlannedRoute& route) {
+    const Prefix& destination = route.destination;
     const BucketPlace place =
         place_route(zone, destination.length, destination.address, shape_.hash_secret, shape_.route_bucket_mask);
     RouteBucket& first = buckets_[place.first_bucket];
@@ -30,7 +31,11 @@ bool RouteTable::place(uint16_t zone, const Prefix& destination, uint16_t next_h
     const uint32_t way = in_first <= in_second ? in_first : in_second;
     if (way == route_bucket_ways) return false;
     RouteBucket& emptier = in_first <= in_second ? first : second;
-    emptier.entries[way] = {.prefix = destination.address, .zone = zone, .next_hop = next_hop, .length = destination.length};
+    emptier.entries[way] = {.prefix = destination.address,
+                            .zone = zone,
+                            .next_hop = route.next_hop,
+                            .length = destination.length,
+                            .address_class = route.address_class};
     (is_ipv4(destination.address) ? lengths_[zone].ipv4 : lengths_[zone].ipv6).set(destination.length);
     ++size_;
     return true;

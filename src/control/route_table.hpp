@@ -5,6 +5,7 @@
 
 #include "base/addresses.hpp"
 #include "control/plan.hpp"
+#include "control/planned_route.hpp"
 
 namespace biplane {
 
@@ -14,7 +15,7 @@ class RouteTable {
         : shape_(shape), buckets_(size_t{shape.route_bucket_mask} + 1), lengths_(zones_max) {}
 
     // The first route to a prefix stays; a second one is left out. False: no room in either bucket.
-    [[nodiscard]] bool place(uint16_t zone, const Prefix& destination, uint16_t next_hop);
+    [[nodiscard]] bool place(uint16_t zone, const PlannedRoute& route);
 
     size_t size() const { return size_; }
     size_t capacity() const { return buckets_.size() * route_bucket_ways; }

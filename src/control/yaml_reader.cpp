@@ -13,13 +13,15 @@ namespace {
 
 Result<std::string> any_text(std::string_view text) { return std::string(text); }
 
+}  // namespace
+
 std::string one_of(const std::vector<std::string>& names) {
+    if (names.empty()) return "none";
     if (names.size() == 1) return names[0];
     return fmt::format("{} or {}", fmt::join(names.begin(), names.end() - 1, ", "), names.back());
 }
 
-// A plain decimal number: no sign, no leading zeros, no quotes.
-std::optional<uint64_t> number_in(const YamlNode& node) {
+std::optional<uint64_t> plain_number(const YamlNode& node) {
     const std::string& text = node.text;
     uint64_t value = 0;
     if (node.kind != YamlNode::Kind::scalar || node.is_quoted || (text.size() > 1 && text[0] == '0')) return std::nullopt;
@@ -27,7 +29,12 @@ std::optional<uint64_t> number_in(const YamlNode& node) {
     return error == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
-}  // namespace
+std::optional<size_t> read_choice(Findings& findings, const YamlValue& value, const std::vector<std::string>& names) {
+    const auto found = std::find(names.begin(), names.end(), value.node->text);
+    if (value.node->kind == YamlNode::Kind::scalar && found != names.end()) return found - names.begin();
+    findings.add(value.node->place, value.path, "found " + describe(*value.node) + ", expected " + one_of(names));
+    return std::nullopt;
+}
 
 void Findings::add(Place place, const std::string& path, const std::string& message) {
     if (error_ && place_ <= place) return;
@@ -35,9 +42,18 @@ void Findings::add(Place place, const std::string& path, const std::string& mess
     error_ = Error{prefix_of(file_, place) + (path.empty() ? "" : path + ": ") + message};
 }
 
-YamlMap::YamlMap(Findings& findings, YamlValue value, const std::string& expected)
-    : findings_(&findings), value_(std::move(value)), is_map_(value_.node->kind == YamlNode::Kind::map) {
+YamlMap::YamlMap(Findings& findings, YamlValue value, const std::string& expected, Nulls nulls)
+    : findings_(&findings), value_(std::move(value)), is_map_(value_.node->kind == YamlNode::Kind::map), nulls_(nulls) {
     if (!is_map_) findings.add(value_.node->place, value_.path, "found " + describe(*value_.node) + ", expected " + expected);
+}
+
+const YamlNode* YamlMap::node_of(const std::string& key) const {
+    const YamlNode* node = is_map_ ? value_.node->find(key) : nullptr;
+    return node && node->kind == YamlNode::Kind::null && nulls_ == Nulls::are_missing ? nullptr : node;
+}
+
+bool YamlMap::is_known(const std::string& key) const {
+    return std::find(known_keys_.begin(), known_keys_.end(), key) != known_keys_.end();
 }
 
 Place YamlMap::place_of_key(const std::string& key) const {
@@ -46,8 +62,8 @@ Place YamlMap::place_of_key(const std::string& key) const {
 }
 
 std::optional<YamlValue> YamlMap::find(const std::string& key) {
-    known_keys_.push_back(key);
-    const YamlNode* node = is_map_ ? value_.node->find(key) : nullptr;
+    if (!is_known(key)) known_keys_.push_back(key);
+    const YamlNode* node = node_of(key);
     return node ? std::optional(YamlValue{node, place_of_key(key), path_of(key)}) : std::nullopt;
 }
 
@@ -65,7 +81,7 @@ uint64_t YamlMap::number(const std::string& key, uint64_t min, uint64_t max, std
     const std::string expected = fmt::format("a number from {} to {}", min, max);
     const auto value = otherwise ? find(key) : require(key, expected);
     if (!value) return otherwise.value_or(min);
-    const auto number = number_in(*value->node);
+    const auto number = plain_number(*value->node);
     if (number && *number >= min && *number <= max) return *number;
     const std::string found = describe(*value->node) + (value->node->is_quoted ? " in quotes" : "");
     findings_->add(value->node->place, value->path,
@@ -80,31 +96,45 @@ bool YamlMap::boolean(const std::string& key, std::optional<bool> otherwise) {
 size_t YamlMap::choice(const std::string& key, const std::vector<std::string>& names, std::optional<size_t> otherwise) {
     const auto value = otherwise ? find(key) : require(key, one_of(names));
     if (!value) return otherwise.value_or(0);
-    const auto found = std::find(names.begin(), names.end(), value->node->text);
-    if (value->node->kind == YamlNode::Kind::scalar && found != names.end()) return found - names.begin();
-    findings_->add(value->node->place, value->path, "found " + describe(*value->node) + ", expected " + one_of(names));
-    return otherwise.value_or(0);
+    return read_choice(*findings_, *value, names).value_or(otherwise.value_or(0));
 }
 
 std::vector<YamlValue> YamlMap::items(const std::string& key, const std::string& expected) {
     const auto value = require(key, expected);
     if (!value) return {};
-    const YamlNode& list = *value->node;
-    if (list.kind != YamlNode::Kind::list || list.items.empty()) {
-        const std::string found = list.kind == YamlNode::Kind::list ? "an empty list" : describe(list);
-        findings_->add(list.place, value->path, "found " + found + ", expected " + expected);
-        return {};
-    }
+    if (value->node->kind == YamlNode::Kind::list && value->node->items.empty())
+        findings_->add(value->node->place, value->path, "found an empty list, expected " + expected);
+    return items_of(*value, expected);
+}
+
+std::vector<YamlValue> YamlMap::items_if_any(const std::string& key, const std::string& expected) {
+    const auto value = find(key);
+    return value ? items_of(*value, expected) : std::vector<YamlValue>{};
+}
+
+std::vector<YamlValue> YamlMap::items_of(const YamlValue& list, const std::string& expected) {
+    const std::vector<YamlNode>& nodes = list.node->items;
     std::vector<YamlValue> items;
-    for (size_t i = 0; i < list.items.size(); ++i)
-        items.push_back({&list.items[i], list.items[i].place, fmt::format("{}[{}]", value->path, i)});
+    if (list.node->kind != YamlNode::Kind::list) {
+        findings_->add(list.node->place, list.path, "found " + describe(*list.node) + ", expected " + expected);
+        return items;
+    }
+    items.reserve(nodes.size());
+    for (size_t i = 0; i < nodes.size(); ++i) items.push_back({&nodes[i], nodes[i].place, fmt::format("{}[{}]", list.path, i)});
     return items;
 }
 
+bool YamlMap::has_other_keys() const {
+    if (!is_map_) return false;
+    return std::any_of(value_.node->keys.begin(), value_.node->keys.end(), [&](const YamlKey& key) {
+        return !is_known(key.text) && std::find(ignored_keys_.begin(), ignored_keys_.end(), key.text) == ignored_keys_.end();
+    });
+}
+
 void YamlMap::refuse_other_keys() {
-    if (!is_map_) return;
+    if (!has_other_keys()) return;
     for (const YamlKey& key : value_.node->keys) {
-        if (std::find(known_keys_.begin(), known_keys_.end(), key.text) != known_keys_.end()) continue;
+        if (is_known(key.text) || std::find(ignored_keys_.begin(), ignored_keys_.end(), key.text) != ignored_keys_.end()) continue;
         const std::string owner = value_.path.empty() ? "" : value_.path + ": ";
         findings_->add(key.place, "",
                        fmt::format("{}unknown key {}, expected {}", owner, in_quotes(key.text), one_of(known_keys_)));

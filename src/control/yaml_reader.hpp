@@ -55,12 +55,24 @@ std::optional<T> read_scalar(Findings& findings, const YamlValue& value, Result<
     return *std::move(parsed);
 }
 
+// Which of `names` it is.
+std::optional<size_t> read_choice(Findings& findings, const YamlValue& value, const std::vector<std::string>& names);
+
+// A plain decimal number: no sign, no leading zeros, no quotes. Nothing if the node is something else.
+std::optional<uint64_t> plain_number(const YamlNode& node);
+
+// "a, b or c", for a message.
+std::string one_of(const std::vector<std::string>& names);
+
+// What a key without a value ("from:", "from: null") is: a mistake, or as good as missing, which is how Kubernetes takes it.
+enum class Nulls { are_refused, are_missing };
+
 class YamlMap {
    public:
     // `value` that is no map is a finding; the map then behaves as if it were empty, without further findings.
-    YamlMap(Findings& findings, YamlValue value, const std::string& expected);
+    YamlMap(Findings& findings, YamlValue value, const std::string& expected, Nulls nulls = Nulls::are_refused);
 
-    bool has(const std::string& key) const { return is_map_ && value_.node->find(key); }
+    bool has(const std::string& key) const { return node_of(key) != nullptr; }
     Place place_of_key(const std::string& key) const;
     std::string path_of(const std::string& key) const { return value_.path.empty() ? key : value_.path + "." + key; }
 
@@ -84,15 +96,27 @@ class YamlMap {
     }
     // The items of a required list with at least one.
     std::vector<YamlValue> items(const std::string& key, const std::string& expected);
+    // The items of a list that may be missing or empty.
+    std::vector<YamlValue> items_if_any(const std::string& key, const std::string& expected);
 
-    // A finding for each key that none of the functions above asked for.
+    // A key whose value is of no interest, and which no message need offer.
+    void ignore(const std::string& key) { ignored_keys_.push_back(key); }
+    // Is there a key that none of the functions above asked for?
+    bool has_other_keys() const;
+    // A finding for each of them.
     void refuse_other_keys();
 
    private:
+    const YamlNode* node_of(const std::string& key) const;
+    bool is_known(const std::string& key) const;
+    std::vector<YamlValue> items_of(const YamlValue& list, const std::string& expected);
+
     Findings* findings_;
     YamlValue value_;
     bool is_map_;
+    Nulls nulls_;
     std::vector<std::string> known_keys_;  // in the order they were asked for
+    std::vector<std::string> ignored_keys_;
 };
 
 }  // namespace biplane

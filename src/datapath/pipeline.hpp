@@ -9,6 +9,7 @@
 //     record, rewrite: only now anything is written                record.hpp, rewrite.hpp, icmp_error.hpp
 #pragma once
 #include "datapath/icmp_error.hpp"
+#include "datapath/policy_events.hpp"
 #include "datapath/record.hpp"
 
 namespace biplane {
@@ -110,6 +111,14 @@ inline void count_fate(PortCounters& counters, Fate fate, uint64_t frames, uint6
     }
 }
 
+// Whose fault it was, for operators.
+inline void remember_denial(PortCounters& counters, const Journey& j, Fate fate) {
+    uint32_t which = fate.detail - static_cast<uint32_t>(DropReason::policy_egress_denied);
+    forget_value(which);
+    if (fate.verdict != Verdict::drop || which > 2) return;
+    counters.last_denial[which] = j.ingress_decision != 0 ? j.ingress_decision : j.egress_decision;
+}
+
 // Which rule decided about this packet; only where it was judged.
 template <typename Tables>
 inline void count_rule(const Tables& tables, uint32_t decision, uint64_t frames) {
@@ -179,6 +188,9 @@ inline Outcome process(Packet& packet, const Tables& tables, uint32_t ifindex, u
     if (j.is_judged) {
         count_rule(tables, j.egress_decision, frames);
         count_rule(tables, j.ingress_decision, frames);
+        remember_denial(*counters, j, fate);
+        if ((j.egress_decision | j.ingress_decision) & policy_log && (j.is_new || fate.verdict == Verdict::drop))
+            log_decisions(&tables, &j, fate.verdict == Verdict::drop);
     }
     if (fate.verdict == Verdict::answer) outcome.egress_ifindex = ifindex;
     if (fate.verdict == Verdict::drop && j.reply != Reply::none && may_send_error(*counters, now) && make_icmp_error(&packet, &j)) {

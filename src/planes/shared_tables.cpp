@@ -101,7 +101,7 @@ Status SharedTables::map_pin(const std::string& directory, const char* name, Acc
 
 Result<SharedTables> SharedTables::open(const std::string& directory, Access access) {
     SharedTables tables;
-    uint64_t flow_buckets = 0, route_buckets = 0, counters = 0, rule_counters = 0;
+    uint64_t flow_buckets = 0, route_buckets = 0, counters = 0, rule_counters = 0, event_rings = 0, events = 0;
     Status status = tables.map_pin(directory, pins::config, access, 1, tables.config_);
     const auto map = [&](const char* name, uint64_t entries, auto& place, uint64_t* found = nullptr) {
         if (status) status = tables.map_pin(directory, name, access, entries, place, found);
@@ -118,6 +118,8 @@ Result<SharedTables> SharedTables::open(const std::string& directory, Access acc
     map(pins::policy_buckets, uint64_t{banks} * policy_buckets_max, tables.policy_buckets_);
     map(pins::policy_ranges, uint64_t{banks} * policy_ranges_max, tables.policy_ranges_);
     map(pins::rule_counters, 0, tables.rule_counters_, &rule_counters);
+    map(pins::event_rings, 0, tables.event_rings_, &event_rings);
+    map(pins::events, 0, tables.events_, &events);
     map(pins::flow_buckets, 0, tables.flow_buckets_, &flow_buckets);
     map(pins::flow_locks, flow_lock_slots, tables.flow_locks_);
     map(pins::counters, 0, tables.counters_, &counters);
@@ -162,12 +164,14 @@ Result<SharedTables> SharedTables::in_memory(const TableSizes& requested, uint64
     tables.allocate(uint64_t{banks} * policy_buckets_max, tables.policy_buckets_);
     tables.allocate(uint64_t{banks} * policy_ranges_max, tables.policy_ranges_);
     tables.allocate(uint64_t{sizes.counter_slots} * policy_rules_max, tables.rule_counters_);
+    tables.allocate(sizes.counter_slots, tables.event_rings_);
+    tables.allocate(uint64_t{sizes.counter_slots} * event_slots, tables.events_);
     tables.allocate(sizes.flow_buckets, tables.flow_buckets_);
     tables.allocate(flow_lock_slots, tables.flow_locks_);
     tables.allocate(uint64_t{sizes.counter_slots} * ports_max, tables.counters_);
     tables.allocate(1, tables.user_plane_);
     tables.allocate(1, tables.trace_);
-    constexpr size_t table_count = 18;
+    constexpr size_t table_count = 20;
     if (tables.mappings_.size() != table_count) return failed_call("allocate the tables", ENOMEM);
 
     uint32_t secret[10];
@@ -203,6 +207,8 @@ SharedTables& SharedTables::operator=(SharedTables&& other) noexcept {
     policy_buckets_ = std::exchange(other.policy_buckets_, nullptr);
     policy_ranges_ = std::exchange(other.policy_ranges_, nullptr);
     rule_counters_ = std::exchange(other.rule_counters_, nullptr);
+    event_rings_ = std::exchange(other.event_rings_, nullptr);
+    events_ = std::exchange(other.events_, nullptr);
     flow_buckets_ = std::exchange(other.flow_buckets_, nullptr);
     flow_locks_ = std::exchange(other.flow_locks_, nullptr);
     counters_ = std::exchange(other.counters_, nullptr);

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "layout/events.hpp"
+#include "layout/gateway.hpp"
 #include "layout/policy.hpp"
 #include "layout/tables.hpp"
 
@@ -53,6 +55,8 @@ class SharedTables {
     PolicyBucket* policy_bucket(uint32_t epoch, uint32_t n) const { return at(policy_buckets_, epoch, n, policy_buckets_max); }
     PolicyRange* policy_range(uint32_t epoch, uint32_t n) const { return at(policy_ranges_, epoch, n, policy_ranges_max); }
     RuleCounters* rule_counters(uint32_t rule) const { return rule_counters(writer_slot_, rule); }
+    EventRing* event_ring() const { return event_ring(writer_slot_); }
+    PolicyEvent* event(uint32_t n) const { return event(writer_slot_, n); }
     FlowBucket* flow_bucket(uint32_t n) const { return n < sizes_.flow_buckets ? flow_buckets_ + n : nullptr; }
     FlowEntry* flow(uint32_t n) const {
         return n < flow_entries() ? &flow_buckets_[n / flow_bucket_ways].entries[n % flow_bucket_ways] : nullptr;
@@ -81,6 +85,10 @@ class SharedTables {
     RuleCounters* rule_counters(uint32_t slot, uint32_t rule) const {
         return slot < sizes_.counter_slots && rule < policy_rules_max ? rule_counters_ + size_t{slot} * policy_rules_max + rule
                                                                       : nullptr;
+    }
+    EventRing* event_ring(uint32_t slot) const { return slot < sizes_.counter_slots ? event_rings_ + slot : nullptr; }
+    PolicyEvent* event(uint32_t slot, uint32_t n) const {
+        return slot < sizes_.counter_slots && n < event_slots ? events_ + size_t{slot} * event_slots + n : nullptr;
     }
     uint32_t user_plane_slot() const { return sizes_.counter_slots - 1; }
     // Which row `counters(port)` above means: the one this process may write. By default user_plane_slot().
@@ -120,6 +128,8 @@ class SharedTables {
     PolicyBucket* policy_buckets_ = nullptr;
     PolicyRange* policy_ranges_ = nullptr;
     RuleCounters* rule_counters_ = nullptr;
+    EventRing* event_rings_ = nullptr;
+    PolicyEvent* events_ = nullptr;
     FlowBucket* flow_buckets_ = nullptr;
     FlowLock* flow_locks_ = nullptr;
     PortCounters* counters_ = nullptr;
@@ -128,8 +138,6 @@ class SharedTables {
 };
 
 constexpr uint32_t default_user_plane_timeout = ticks_from_ms(100);
-constexpr Address default_gateway_ipv4 = address_from_ipv4(be32::from_host(0xa9fe0101));                // 169.254.1.1
-constexpr Address default_gateway_ipv6{{__builtin_bswap64(0xfe80000000000000), __builtin_bswap64(1)}};  // fe80::1
 
 // A Config for new tables: defaults, the given sizes and secret, epoch 0, no punt port.
 void initialise_config(Config& config, const TableSizes& sizes, const uint32_t (&secret)[10]);

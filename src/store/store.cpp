@@ -60,9 +60,9 @@ Result<DesiredState> read_state(const std::string& path) {
     return put_documents(DesiredState{}, *documents);
 }
 
-std::string text_of(const DesiredState& state) {
+std::string stream_of(const DesiredState& state) {
     std::string text = "# Written by biplaned; replaced as a whole with every change. Use `biplane apply`, not an editor.\n";
-    for (const Document& document : to_documents(state)) text += "---\n" + document.text;
+    for (const Document& document : to_documents(state)) text += "---\n" + text_of(document);
     return text;
 }
 
@@ -84,7 +84,7 @@ Status Store::save(const DesiredState& state) {
     const std::string new_path = directory_ + "/" + new_state_name;
     const auto directory = open_directory(directory_);
     if (!directory) return tl::unexpected(directory.error());
-    if (auto written = write_durably(new_path, text_of(state)); !written) return written;
+    if (auto written = write_durably(new_path, stream_of(state)); !written) return written;
     if (::rename(new_path.c_str(), path.c_str()) != 0) return failed_call("replace " + path, errno);
     if (::fsync(directory->get()) != 0) return failed_call("bring to disk the directory " + directory_, errno);
     state_ = state;

@@ -27,11 +27,13 @@ struct SizedMap {
     uint64_t bytes() const { return uint64_t{entries} * entry_bytes; }
 };
 
-std::array<SizedMap, 4> sized_maps(const TableSizes& sizes) {
+std::array<SizedMap, 6> sized_maps(const TableSizes& sizes) {
     return {{{pins::routes, banks * sizes.route_buckets, sizeof(RouteBucket)},
              {pins::flow_buckets, sizes.flow_buckets, sizeof(FlowBucket)},
              {pins::counters, sizes.counter_slots * ports_max, sizeof(PortCounters)},
-             {pins::rule_counters, sizes.counter_slots * policy_rules_max, sizeof(RuleCounters)}}};
+             {pins::rule_counters, sizes.counter_slots * policy_rules_max, sizeof(RuleCounters)},
+             {pins::event_rings, sizes.counter_slots, sizeof(EventRing)},
+             {pins::events, sizes.counter_slots * event_slots, sizeof(PolicyEvent)}}};
 }
 
 std::string& kernel_messages() {
@@ -91,7 +93,8 @@ Status size_tables(bpf_object* object, const std::string& path, const TableSizes
     const ProgramConstants constants{.flow_buckets = sizes.flow_buckets,
                                      .route_mask = banks * sizes.route_buckets - 1,
                                      .counter_mask = sizes.counter_slots * ports_max - 1,
-                                     .rule_counter_mask = sizes.counter_slots * policy_rules_max - 1};
+                                     .rule_counter_mask = sizes.counter_slots * policy_rules_max - 1,
+                                     .event_mask = sizes.counter_slots * event_slots - 1};
     if (!map || bpf_map__set_initial_value(map, &constants, sizeof constants) != 0)
         return failure("the BPF object " + path + " has no " + program_constants_map + " of the right size");
     if (is_lookup_object(path)) return {};

@@ -6,6 +6,7 @@
 #pragma once
 #include "datapath/flow_table.hpp"
 #include "datapath/policy.hpp"
+#include "layout/events.hpp"
 #include "planes/kernel/bpf_helpers.hpp"
 #include "planes/kernel/program_constants.hpp"
 
@@ -37,6 +38,8 @@ BIPLANE_TABLE(bp_subjects, biplane::PolicyList, biplane::banks* biplane::policy_
 BIPLANE_TABLE(bp_policy_pairs, biplane::PolicyBucket, biplane::banks* biplane::policy_buckets_max);
 BIPLANE_TABLE(bp_policy_ports, biplane::PolicyRange, biplane::banks* biplane::policy_ranges_max);
 BIPLANE_TABLE(bp_rule_count, biplane::RuleCounters, biplane::policy_rules_max);  // size set by the loader
+BIPLANE_TABLE(bp_event_rings, biplane::EventRing, 2);                            // size set by the loader
+BIPLANE_TABLE(bp_events, biplane::PolicyEvent, biplane::event_slots);            // size set by the loader
 BIPLANE_TABLE(bp_flow_buckets, biplane::FlowBucket, 1);                          // size set by the loader
 BIPLANE_TABLE(bp_flow_locks, biplane::FlowLock, biplane::flow_lock_slots);
 BIPLANE_TABLE(bp_counters, biplane::PortCounters, biplane::ports_max);  // size set by the loader
@@ -156,6 +159,12 @@ struct KernelTables {
         rule &= policy_rules_max - 1;
         return element<RuleCounters, bp_rule_count>(bpf::get_smp_processor_id() * policy_rules_max + rule,
                                                     bp_constants.rule_counter_mask);
+    }
+    EventRing* event_ring() const {
+        return element<EventRing, bp_event_rings>(bpf::get_smp_processor_id(), bp_constants.event_mask / event_slots);
+    }
+    PolicyEvent* event(uint32_t n) const {
+        return element<PolicyEvent, bp_events>(bpf::get_smp_processor_id() * event_slots + n, bp_constants.event_mask);
     }
     FlowBucket* flow_bucket(uint32_t n) const {
         if constexpr (has_direct_tables)
