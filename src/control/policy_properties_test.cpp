@@ -6,6 +6,7 @@
 #include <set>
 
 #include "control/image_tables_for_test.hpp"
+#include "control/label_index.hpp"
 #include "control/policy_explain.hpp"
 
 namespace biplane {
@@ -14,7 +15,8 @@ namespace {
 constexpr uint8_t icmp = 1, tcp = 6, udp = 17, gre = 47, icmpv6 = 58, sctp = 132;
 
 bool flip() { return *rc::gen::arbitrary<bool>(); }
-int up_to(int max) { return *rc::gen::inRange(0, max + 1); }
+// Of all sizes from the first test on.
+int up_to(int max) { return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(0, max + 1)); }
 template <typename T>
 T one_of(std::initializer_list<T> choices) {
     return *rc::gen::elementOf(std::vector<T>(choices));
@@ -71,10 +73,17 @@ PolicyPeer random_peer() {
     PolicyPeer peer;
     if (up_to(2) == 0) {
         peer.block = AddressBlock{random_prefix(), {}};
-        for (int i = up_to(3); i > 0; --i) {
+        for (int i = up_to(2); i > 0; --i) {
             const Prefix except = random_prefix();
             if (peer.block->cidr.length <= except.length && contains(peer.block->cidr, except.address))
                 peer.block->excepts.push_back(except);
+        }
+        if (flip()) {  // one that surely cuts a piece out of where the workloads are
+            const bool is_of_ipv4 = is_ipv4(peer.block->cidr.address);
+            peer.block->cidr = is_of_ipv4 ? Prefix{ipv4(0x0a000000), 120} : Prefix{ipv6(0), 64};
+            const auto length = static_cast<uint8_t>(one_of({123, 126, 127, 128}));
+            const auto low = static_cast<uint32_t>(up_to(31));
+            peer.block->excepts.push_back({network_of({is_of_ipv4 ? ipv4(0x0a000000u + low) : ipv6(low), length}), length});
         }
         return peer;
     }
@@ -273,6 +282,25 @@ RC_GTEST_PROP(PolicyProperties, RulesKeepTheirNumbers, ()) {
     const auto third = plan(after, facts_of(after), second->numbering, shape);
     RC_ASSERT(third.has_value());
     RC_ASSERT(third->numbering == second->numbering);
+}
+
+RC_GTEST_PROP(PolicyProperties, AnIndexSelectsWhatTheSelectorMatches, ()) {
+    std::vector<Labels> things;
+    LabelIndex index;
+    for (int i = up_to(12); i > 0; --i) {
+        things.push_back(random_labels());
+        index.add(things.back());
+    }
+    for (int i = 0; i < 20; ++i) {
+        const LabelSelector selector = random_selector();
+        LabelIndex::Numbers among, expected;
+        for (uint32_t thing = 0; thing < things.size(); ++thing) {
+            if (flip()) continue;
+            among.push_back(thing);
+            if (matches(selector, things[thing])) expected.push_back(thing);
+        }
+        RC_ASSERT(index.select_among(selector, among) == expected);
+    }
 }
 
 void check_list(const TableImage& image, PolicyList list) {
