@@ -19,6 +19,7 @@ inline constexpr char policy_ranges[] = "bp_policy_ports";
 inline constexpr char rule_counters[] = "bp_rule_count";
 inline constexpr char flow_buckets[] = "bp_flow_buckets";
 inline constexpr char flow_locks[] = "bp_flow_locks";
+inline constexpr char fragments[] = "bp_fragments";
 inline constexpr char counters[] = "bp_counters";
 inline constexpr char user_plane[] = "bp_user_plane";
 inline constexpr char trace[] = "bp_trace";
