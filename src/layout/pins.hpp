@@ -21,6 +21,7 @@ inline constexpr char event_rings[] = "bp_event_rings";
 inline constexpr char events[] = "bp_events";
 inline constexpr char flow_buckets[] = "bp_flow_buckets";
 inline constexpr char flow_locks[] = "bp_flow_locks";
+inline constexpr char fragments[] = "bp_fragments";
 inline constexpr char counters[] = "bp_counters";
 inline constexpr char user_plane[] = "bp_user_plane";
 inline constexpr char trace[] = "bp_trace";

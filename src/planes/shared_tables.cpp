@@ -11,6 +11,7 @@
 
 #include "base/fd.hpp"
 #include "datapath/flow_table.hpp"
+#include "datapath/fragments.hpp"
 #include "datapath/policy.hpp"
 #include "layout/pins.hpp"
 
@@ -70,6 +71,7 @@ void initialise_config(Config& config, const TableSizes& sizes, const uint32_t (
     config.counter_slots = sizes.counter_slots;
     config.user_plane_timeout = default_user_plane_timeout;
     config.timeouts = default_timeouts();
+    config.fragment_lifetime = ticks_from_ms(fragment_lifetime_default_ms);
     config.gateway_ipv4 = default_gateway_ipv4;
     config.gateway_ipv6 = default_gateway_ipv6;
 }
@@ -122,6 +124,7 @@ Result<SharedTables> SharedTables::open(const std::string& directory, Access acc
     map(pins::events, 0, tables.events_, &events);
     map(pins::flow_buckets, 0, tables.flow_buckets_, &flow_buckets);
     map(pins::flow_locks, flow_lock_slots, tables.flow_locks_);
+    map(pins::fragments, fragment_buckets, tables.fragments_);
     map(pins::counters, 0, tables.counters_, &counters);
     map(pins::user_plane, 1, tables.user_plane_);
     map(pins::trace, 1, tables.trace_);
@@ -168,10 +171,11 @@ Result<SharedTables> SharedTables::in_memory(const TableSizes& requested, uint64
     tables.allocate(uint64_t{sizes.counter_slots} * event_slots, tables.events_);
     tables.allocate(sizes.flow_buckets, tables.flow_buckets_);
     tables.allocate(flow_lock_slots, tables.flow_locks_);
+    tables.allocate(fragment_buckets, tables.fragments_);
     tables.allocate(uint64_t{sizes.counter_slots} * ports_max, tables.counters_);
     tables.allocate(1, tables.user_plane_);
     tables.allocate(1, tables.trace_);
-    constexpr size_t table_count = 20;
+    constexpr size_t table_count = 21;
     if (tables.mappings_.size() != table_count) return failed_call("allocate the tables", ENOMEM);
 
     uint32_t secret[10];
@@ -211,6 +215,7 @@ SharedTables& SharedTables::operator=(SharedTables&& other) noexcept {
     events_ = std::exchange(other.events_, nullptr);
     flow_buckets_ = std::exchange(other.flow_buckets_, nullptr);
     flow_locks_ = std::exchange(other.flow_locks_, nullptr);
+    fragments_ = std::exchange(other.fragments_, nullptr);
     counters_ = std::exchange(other.counters_, nullptr);
     user_plane_ = std::exchange(other.user_plane_, nullptr);
     trace_ = std::exchange(other.trace_, nullptr);
@@ -236,6 +241,14 @@ uint32_t SharedTables::reclaim_rank(uint32_t flow, uint32_t now) const { return 
 uint32_t SharedTables::claim_flow_way(const FlowPlace& place, uint32_t now) const { return claim_way(*this, place, now); }
 
 FlowCreation SharedTables::create_flow(NewFlow& flow) const { return make_pair(*this, flow); }
+
+uint32_t SharedTables::join_fragment(Headers& headers, uint16_t source_hop, uint32_t now) const {
+    return join_datagram(*this, headers, source_hop, now).packed();
+}
+
+void SharedTables::remember_fragment(const Headers& headers, uint16_t source_hop, uint32_t now, bool is_handed_over) const {
+    remember_datagram(*this, headers, source_hop, now, is_handed_over);
+}
 
 void SharedTables::pause() const { std::this_thread::yield(); }
 

@@ -10,6 +10,7 @@
 
 #include "base/result.hpp"
 #include "layout/events.hpp"
+#include "layout/fragments.hpp"
 #include "layout/gateway.hpp"
 #include "layout/policy.hpp"
 #include "layout/tables.hpp"
@@ -18,6 +19,7 @@ namespace biplane {
 
 struct NewFlow;  // datapath/flow_table.hpp
 struct FlowPlace;
+struct Headers;  // datapath/journey.hpp
 enum class FlowCreation : uint8_t;
 
 struct TableSizes {
@@ -65,6 +67,7 @@ class SharedTables {
         return n < flow_entries() ? &flow_buckets_[n / flow_bucket_ways].details[n % flow_bucket_ways] : nullptr;
     }
     FlowLock* flow_lock(uint32_t n) const { return n < flow_lock_slots ? flow_locks_ + n : nullptr; }
+    FragmentBucket* fragment_bucket(uint32_t n) const { return n < fragment_buckets ? fragments_ + n : nullptr; }
     PortCounters* counters(uint32_t port) const { return counters(writer_slot_, port); }
     UserPlaneStatus* user_plane() const { return user_plane_; }
     TraceRecord* trace() const { return trace_; }
@@ -75,6 +78,8 @@ class SharedTables {
     uint32_t claim_flow_way(const FlowPlace& place, uint32_t now) const;
     NewFlow* new_flow() const { return new_flow_.get(); }  // one thread per SharedTables object may carry packets
     FlowCreation create_flow(NewFlow& flow) const;
+    uint32_t join_fragment(Headers& headers, uint16_t source_hop, uint32_t now) const;
+    void remember_fragment(const Headers& headers, uint16_t source_hop, uint32_t now, bool is_handed_over) const;
     void pause() const;
 
     // --- for agents and tools ---
@@ -132,6 +137,7 @@ class SharedTables {
     PolicyEvent* events_ = nullptr;
     FlowBucket* flow_buckets_ = nullptr;
     FlowLock* flow_locks_ = nullptr;
+    FragmentBucket* fragments_ = nullptr;
     PortCounters* counters_ = nullptr;
     UserPlaneStatus* user_plane_ = nullptr;
     TraceRecord* trace_ = nullptr;

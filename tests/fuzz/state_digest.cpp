@@ -63,7 +63,22 @@ std::string compare_entry(const SharedTables& a, const SharedTables& b, uint32_t
                        engines::print(engines::Pair{y, {}, v}));
 }
 
+bool is_same(const FragmentEntry& x, const FragmentEntry& y) {
+    if (std::memcmp(&x, &y, offsetof(FragmentEntry, state)) != 0) return false;
+    const auto tick = [](const FragmentEntry& entry) { return static_cast<uint32_t>(entry.state >> 32); };
+    return static_cast<uint32_t>(x.state) == static_cast<uint32_t>(y.state) && is_about_the_same_time(tick(x), tick(y));
+}
+
 }  // namespace
+
+std::string compare_fragment_tables(const SharedTables& a, const SharedTables& b) {
+    std::string text;
+    for (uint32_t n = 0; n < fragment_buckets; ++n)
+        for (uint32_t way = 0; way < fragment_bucket_ways; ++way)
+            if (!is_same(a.fragment_bucket(n)->entries[way], b.fragment_bucket(n)->entries[way]))
+                text += fmt::format("  fragment bucket {}, way {} differs\n", n, way);
+    return text;
+}
 
 std::string compare_flow_tables(const SharedTables& a, const SharedTables& b, uint8_t ignored_mode) {
     std::string text;

@@ -20,6 +20,7 @@ void forgive_icmp_errors(SharedTables& tables);
 std::string compare_counters(const CounterSums& a, const CounterSums& b);
 
 // Empty if equal. `ignored_mode` are bits of FlowEntry::mode that may differ.
+std::string compare_fragment_tables(const SharedTables& a, const SharedTables& b);
 std::string compare_flow_tables(const SharedTables& a, const SharedTables& b, uint8_t ignored_mode);
 
 }  // namespace biplane::fuzz

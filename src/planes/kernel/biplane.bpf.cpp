@@ -117,6 +117,17 @@ extern "C" __attribute__((noinline, used)) int bp_create_flow() {
     return static_cast<int>(make_pair(KernelTables{}, *flow));
 }
 
+extern "C" __attribute__((noinline, used)) uint32_t bp_join_fragment(Headers* headers, uint32_t source_hop, uint32_t now) {
+    if (!headers) return drop(DropReason::fragment_first_missing).packed();
+    return join_datagram(KernelTables{}, *headers, static_cast<uint16_t>(source_hop), now).packed();
+}
+
+extern "C" __attribute__((noinline, used)) int bp_remember_fragment(const Headers* headers, uint32_t source_hop, uint32_t now,
+                                                                    uint32_t is_handed_over) {
+    if (headers) remember_datagram(KernelTables{}, *headers, static_cast<uint16_t>(source_hop), now, is_handed_over != 0);
+    return 0;
+}
+
 extern "C" __attribute__((section("biplane/tcx"), used)) int prog_tcx(__sk_buff* skb) {
     return run_tcx<workload_linear_bytes>(skb);
 }

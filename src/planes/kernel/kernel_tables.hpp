@@ -5,6 +5,7 @@
 //     look-up   one value per entry, reached through the helper that the kernel inlines: several times the instructions
 #pragma once
 #include "datapath/flow_table.hpp"
+#include "datapath/fragments.hpp"
 #include "datapath/policy.hpp"
 #include "layout/events.hpp"
 #include "planes/kernel/bpf_helpers.hpp"
@@ -42,6 +43,7 @@ BIPLANE_TABLE(bp_event_rings, biplane::EventRing, 2);                           
 BIPLANE_TABLE(bp_events, biplane::PolicyEvent, biplane::event_slots);            // size set by the loader
 BIPLANE_TABLE(bp_flow_buckets, biplane::FlowBucket, 1);                          // size set by the loader
 BIPLANE_TABLE(bp_flow_locks, biplane::FlowLock, biplane::flow_lock_slots);
+BIPLANE_TABLE(bp_fragments, biplane::FragmentBucket, biplane::fragment_buckets);
 BIPLANE_TABLE(bp_counters, biplane::PortCounters, biplane::ports_max);  // size set by the loader
 BIPLANE_TABLE(bp_user_plane, biplane::UserPlaneStatus, 1);
 BIPLANE_TABLE(bp_trace, biplane::TraceRecord, 1);
@@ -88,6 +90,8 @@ extern "C" uint32_t bp_policy_decision(uint32_t epoch, uint32_t subject_and_peer
 extern "C" uint32_t bp_reclaim_rank(uint32_t flow, uint32_t now);
 extern "C" uint32_t bp_claim_flow_way(uint32_t first_bucket, uint32_t second_bucket, uint32_t home_way, uint32_t now);
 extern "C" int bp_create_flow();
+extern "C" uint32_t bp_join_fragment(biplane::Headers* headers, uint32_t source_hop, uint32_t now);
+extern "C" int bp_remember_fragment(const biplane::Headers* headers, uint32_t source_hop, uint32_t now, uint32_t is_handed_over);
 
 extern "C" {
 __attribute__((section(".rodata.bp"), used)) const volatile biplane::ProgramConstants bp_constants = {};
@@ -187,6 +191,7 @@ struct KernelTables {
         return bucket ? &bucket->details[n % flow_bucket_ways] : nullptr;
     }
     FlowLock* flow_lock(uint32_t n) const { return element<FlowLock, bp_flow_locks>(n, flow_lock_slots - 1); }
+    FragmentBucket* fragment_bucket(uint32_t n) const { return element<FragmentBucket, bp_fragments>(n, fragment_buckets - 1); }
     PortCounters* counters(uint32_t port) const {
         if constexpr (has_direct_tables) port &= ports_max - 1;
         return element<PortCounters, bp_counters>(bpf::get_smp_processor_id() * ports_max + port, bp_constants.counter_mask);
@@ -207,6 +212,12 @@ struct KernelTables {
     uint32_t reclaim_rank(uint32_t flow, uint32_t now) const { return bp_reclaim_rank(flow, now); }
     uint32_t claim_flow_way(const FlowPlace& place, uint32_t now) const {
         return bp_claim_flow_way(place.first_bucket, place.second_bucket, place.home_way, now);
+    }
+    uint32_t join_fragment(Headers& headers, uint16_t source_hop, uint32_t now) const {
+        return bp_join_fragment(&headers, source_hop, now);
+    }
+    void remember_fragment(const Headers& headers, uint16_t source_hop, uint32_t now, bool is_handed_over) const {
+        bp_remember_fragment(&headers, source_hop, now, is_handed_over ? 1 : 0);
     }
     NewFlow* new_flow() const {
         const uint32_t zero = 0;
