@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "base/in_quotes.hpp"
+#include "control/flow_limits.hpp"
 #include "control/route_table.hpp"
 #include "datapath/hash.hpp"
 
@@ -41,7 +42,7 @@ const Address* address_of_family(const Node& node, bool wants_ipv4) {
 class Planner {
    public:
     Planner(const DesiredState& desired, const NodeFacts& facts, const Numbering& previous, const TableShape& shape)
-        : desired_(desired), facts_(facts), previous_(previous), routes_(shape) {
+        : desired_(desired), facts_(facts), previous_(previous), routes_(shape), flow_pairs_(shape.flow_pairs) {
         const auto self = desired.nodes.find(facts.node);
         self_ = self == desired.nodes.end() ? nullptr : &self->second;
     }
@@ -53,6 +54,7 @@ class Planner {
               &Planner::plan_host_ports, &Planner::plan_nodes, &Planner::plan_routes, &Planner::finish_zones})
             if (const Status done = (this->*step)(); !done) return tl::unexpected(done.error());
         plan_.image.routes = routes_.take_buckets();
+        plan_.image.flow_limits = plan_flow_limits(desired_, plan_.numbering, flow_pairs_);
         return std::move(plan_);
     }
 
@@ -306,6 +308,7 @@ class Planner {
     const Numbering& previous_;
     const Node* self_;  // this node's document; nullptr: no overlay
     RouteTable routes_;
+    const uint32_t flow_pairs_;
     Plan plan_;
     uint16_t discard_hop_ = no_next_hop;
     std::unordered_map<std::string, uint16_t> node_hops_;  // of the other nodes; discard where there is no way

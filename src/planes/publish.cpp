@@ -65,6 +65,7 @@ Result<uint32_t> publish(SharedTables& tables, const TableImage& image) {
     write_bank(image.policy_subjects, [&](uint32_t i) { return tables.policy_subject(next, i); });
     write_bank(image.policy_buckets, [&](uint32_t i) { return tables.policy_bucket(next, i); });
     write_bank(image.policy_ranges, [&](uint32_t i) { return tables.policy_range(next, i); });
+    write_bank(image.flow_limits, [&](uint32_t i) { return tables.flow_limit(next, i); });
     publish_value(tables.config()->epoch, next);
     return next;
 }

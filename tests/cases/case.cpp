@@ -123,6 +123,9 @@ std::function<void(SharedTables&)> time_passes(uint64_t seconds) {
             tables.flow(n)->last_seen -= ticks_from_ms(seconds * 1000);
             tables.flow_detail(n)->created -= ticks_from_ms(seconds * 1000);
         }
+        for (uint32_t owner = 0; owner < flow_owners_max; ++owner)
+            tables.flow_share(owner)->next_token -= uint64_t{ticks_from_ms(seconds * 1000)} << flow_token_shift;
+        tables.flow_share(flow_owner_node)->tidied_at -= ticks_from_ms(seconds * 1000);
     };
 }
 
@@ -138,7 +141,7 @@ std::function<void(SharedTables&)> user_plane_is(bool alive) {
 std::vector<Case> all_cases() {
     std::vector<Case> all;
     for (const auto& some : {link_cases(), ipv4_cases(), ipv6_cases(), transport_cases(), icmp_cases(), routing_cases(),
-                             tunnel_cases(), flow_cases(), plane_cases()})
+                             tunnel_cases(), flow_cases(), plane_cases(), fairness_cases()})
         all.insert(all.end(), some.begin(), some.end());
     return all;
 }

@@ -110,5 +110,6 @@ std::vector<Case> routing_cases();
 std::vector<Case> tunnel_cases();
 std::vector<Case> flow_cases();
 std::vector<Case> plane_cases();
+std::vector<Case> fairness_cases();
 
 }  // namespace biplane::cases
