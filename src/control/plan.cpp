@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "base/in_quotes.hpp"
+#include "control/flow_limits.hpp"
 #include "control/policy_plan.hpp"
 #include "control/route_table.hpp"
 #include "datapath/hash.hpp"
@@ -43,7 +44,11 @@ const Address* address_of_family(const Node& node, bool wants_ipv4) {
 class Planner {
    public:
     Planner(const DesiredState& desired, const NodeFacts& facts, const Numbering& previous, const TableShape& shape)
-        : desired_(desired), facts_(facts), previous_(previous), shape_(shape), routes_(shape) {
+        : desired_(desired),
+          facts_(facts),
+          previous_(previous),
+          shape_(shape),
+          routes_(shape) {
         const auto self = desired.nodes.find(facts.node);
         self_ = self == desired.nodes.end() ? nullptr : &self->second;
     }
@@ -60,6 +65,7 @@ class Planner {
         if (done) done = finish_zones();
         if (!done) return tl::unexpected(done.error());
         plan_.image.routes = routes_.take_buckets();
+        plan_.image.flow_limits = plan_flow_limits(desired_, plan_.numbering, shape_.flow_pairs);
         return std::move(plan_);
     }
 

@@ -24,7 +24,7 @@ constexpr uint64_t spread(uint64_t h) {
 struct FlowPlace {
     uint32_t first_bucket;
     uint32_t second_bucket;
-    uint32_t signature;  // neither signature_free nor signature_claimed
+    uint32_t signature;  // neither signature_free nor a claim
     uint32_t home_way;   // where in a bucket it lies unless somebody else does
 };
 
@@ -39,7 +39,7 @@ constexpr uint64_t hash_flow(const FlowKey& key, const uint32_t (&secret)[10]) {
 constexpr FlowPlace place_flow(uint64_t hash, uint32_t buckets) {
     const uint32_t low = static_cast<uint32_t>(hash);
     const uint32_t high = static_cast<uint32_t>(hash >> 32);
-    const uint32_t signature = high | 2;  // bit 1 keeps clear of the two reserved values
+    const uint32_t signature = high | 2;  // bit 1 keeps clear of signature_free and of claims
     const auto bucket_of = [buckets](uint32_t value) { return static_cast<uint32_t>(uint64_t{value} * buckets >> 32); };
     return {bucket_of(low), bucket_of(low ^ (high * 0x5bd1e995u)), signature, low & (flow_bucket_ways - 1)};
 }

@@ -1,6 +1,7 @@
 // Writing down what was decided: a new pair, or an established flow's counters, state and time. Only for packets that leave.
 #pragma once
 #include "datapath/judge.hpp"
+#include "datapath/tidy.hpp"
 
 namespace biplane {
 
@@ -29,6 +30,15 @@ inline void account(Packet& packet, const Tables& tables, const Journey& j) {
     if (mode != entry.mode) write_mode(tables, entry, j.flow_number, mode);
 }
 
+// Over the quota: what of the owner's is over may be won back.
+template <typename Tables>
+inline FlowCreation create_or_win_back(const Tables& tables, NewFlow& flow) {
+    FlowCreation creation = tables.create_flow(flow);
+    const uint32_t freed = tables.tidy_flows(is_over_quota(creation), flow.now);
+    if (freed != 0 && is_over_quota(creation)) creation = tables.create_flow(flow);
+    return creation;
+}
+
 // The forward policy (next hop) and the reverse policy (zone <-> VNI, way back) of a new flow, written by its first packet.
 template <typename Packet, typename Tables>
 inline Fate record_new(const Tables& tables, Journey& j) {
@@ -44,9 +54,17 @@ inline Fate record_new(const Tables& tables, Journey& j) {
     flow->egress_rule = rule_of(j.egress_decision);
     flow->ingress_rule = rule_of(j.ingress_decision);
     flow->mode = with_state(Packet::plane == Plane::user ? flow_mode_user_plane : 0, FlowState::opening);
-    switch (tables.create_flow(*flow)) {
+    switch (create_or_win_back(tables, *flow)) {
         case FlowCreation::table_full:
             return drop(DropReason::flow_table_full);
+        case FlowCreation::rate_workload:
+            return drop(DropReason::flow_rate_workload);
+        case FlowCreation::rate_network:
+            return drop(DropReason::flow_rate_network);
+        case FlowCreation::quota_workload:
+            return drop(DropReason::flow_quota_workload);
+        case FlowCreation::quota_network:
+            return drop(DropReason::flow_quota_network);
         case FlowCreation::contended:
             return go_on();  // whoever holds the lock for so long makes the pair; nothing is lost
         case FlowCreation::existed:

@@ -237,10 +237,17 @@ struct FlowDetail {
 };
 static_assert(sizeof(FlowDetail) == 32);
 
-// A signature is 0 for a free way, 1 for a way that somebody is filling, else the signature of the entry in that way.
-// Entry number = bucket * flow_bucket_ways + way. Publishing a pair: reverse first, forward last, one atomic store each.
+// A signature is 0 for a free way, claimed_at() for a way that somebody is filling or emptying, else the signature of the entry in
+// that way (bit 1 set). Entry number = bucket * flow_bucket_ways + way. Publishing a pair: reverse first, forward last, one atomic
+// exchange each, and only if the claim still stands: who dies with a claim leaves it to others (flow_claim_stale).
 constexpr uint32_t signature_free = 0;
-constexpr uint32_t signature_claimed = 1;
+constexpr uint32_t claimed_at(uint32_t tick) { return tick << 2 | 1; }
+constexpr bool is_claimed(uint32_t signature) { return (signature & 3) == 1; }
+constexpr uint32_t flow_claim_stale = ticks_from_ms(1000);
+constexpr bool is_stale_claim(uint32_t signature, uint32_t now) {
+    const uint32_t age = ((now << 2) - (signature & ~3u)) >> 2;  // modulo 2^30: twelve days
+    return is_claimed(signature) && age > flow_claim_stale && age < 1u << 29;
+}
 
 // A bucket has its entries with it, so that both lie in one page: of many flows each packet finds its page's translation gone.
 struct alignas(64) FlowBucket {

@@ -114,5 +114,6 @@ std::vector<Case> tunnel_cases();
 std::vector<Case> flow_cases();
 std::vector<Case> plane_cases();
 std::vector<Case> policy_cases();
+std::vector<Case> fairness_cases();
 
 }  // namespace biplane::cases

@@ -128,12 +128,12 @@ std::vector<Case> room_cases() {
     const auto all_ways_are_claimed = [](SharedTables& tables) {
         for (uint32_t n = 0; n < tables.sizes().flow_buckets; ++n)
             for (uint32_t& signature : tables.flow_bucket(n)->signatures)
-                if (signature == signature_free) signature = signature_claimed;
+                if (signature == signature_free) signature = claimed_at(current_tick());
     };
     const auto nothing_is_claimed = [](SharedTables& tables) {
         for (uint32_t n = 0; n < tables.sizes().flow_buckets; ++n)
             for (uint32_t& signature : tables.flow_bucket(n)->signatures)
-                if (signature == signature_claimed) signature = signature_free;
+                if (is_claimed(signature)) signature = signature_free;
     };
     const auto locks_are = [](bool held, uint64_t ago_ms) {
         return [=](SharedTables& tables) {
