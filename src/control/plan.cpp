@@ -44,11 +44,7 @@ const Address* address_of_family(const Node& node, bool wants_ipv4) {
 class Planner {
    public:
     Planner(const DesiredState& desired, const NodeFacts& facts, const Numbering& previous, const TableShape& shape)
-        : desired_(desired),
-          facts_(facts),
-          previous_(previous),
-          shape_(shape),
-          routes_(shape) {
+        : desired_(desired), facts_(facts), previous_(previous), shape_(shape), routes_(shape) {
         const auto self = desired.nodes.find(facts.node);
         self_ = self == desired.nodes.end() ? nullptr : &self->second;
     }
