@@ -24,9 +24,11 @@ struct NewFlow {
     uint8_t pad;
     uint16_t egress_rule;  // FlowDetail::rule of the forward entry, of the reverse one
     uint16_t ingress_rule;
-    uint32_t entry;  // out: number of the forward entry (created), or of the one that was there (existed)
+    uint32_t entry;           // out: number of the forward entry (created), or of the one that was there (existed)
+    FlowPlace forward_place;  // filled by make_pair, like reverse_key
+    FlowPlace reverse_place;
 };
-static_assert(sizeof(NewFlow) == 112);
+static_assert(sizeof(NewFlow) == 144);
 
 constexpr FlowKey reverse_of(const FlowKey& key) {
     return {key.destination, key.source, key.destination_port, key.source_port, key.zone, key.protocol, 0};
@@ -292,11 +294,10 @@ inline Publication publish_pair(const Tables& tables, uint32_t forward, uint32_t
 
 // Both ways claimed, both entries filled. Its owners have paid, and get it back if nothing comes of it.
 template <typename Tables>
-inline FlowCreation place_pair(const Tables& tables, NewFlow& flow, const FlowPlace& forward_place,
-                               const FlowPlace& reverse_place) {
+inline FlowCreation place_pair(const Tables& tables, NewFlow& flow) {
     const uint32_t claim = claimed_at(flow.now);
-    const uint32_t forward = tables.claim_flow_way(forward_place, flow.key.zone, flow.now);
-    const uint32_t reverse = forward == no_flow ? no_flow : tables.claim_flow_way(reverse_place, flow.key.zone, flow.now);
+    const uint32_t forward = tables.claim_flow_way(flow.forward_place, flow.key.zone, flow.now);
+    const uint32_t reverse = forward == no_flow ? no_flow : tables.claim_flow_way(flow.reverse_place, flow.key.zone, flow.now);
     if (reverse == no_flow) {
         if (forward != no_flow) release_way(tables, forward, claim);
         refund_flow(tables, flow.ingress_port, flow.key.zone);
@@ -305,10 +306,10 @@ inline FlowCreation place_pair(const Tables& tables, NewFlow& flow, const FlowPl
     fill_entry(tables, reverse, forward, flow.reverse_key, flow.mode | flow_mode_reverse, flow.source_hop, flow.next_hop,
                flow.ingress_rule, flow);
     fill_entry(tables, forward, reverse, flow.key, flow.mode, flow.next_hop, flow.source_hop, flow.egress_rule, flow);
-    count_elsewhere(tables, reverse, reverse_place.first_bucket, 1);
-    count_elsewhere(tables, forward, forward_place.first_bucket, 1);
+    count_elsewhere(tables, reverse, flow.reverse_place.first_bucket, 1);
+    count_elsewhere(tables, forward, flow.forward_place.first_bucket, 1);
     flow.entry = forward;
-    switch (publish_pair(tables, forward, forward_place.signature, reverse, reverse_place.signature, claim)) {
+    switch (publish_pair(tables, forward, flow.forward_place.signature, reverse, flow.reverse_place.signature, claim)) {
         case Publication::done:
             return FlowCreation::created;
         case Publication::withdrawn:
@@ -354,20 +355,20 @@ inline FlowCreation make_pair(const Tables& tables, NewFlow& flow) {
     flow.reverse_key = reverse_of(flow.key);
     const uint64_t forward_hash = hash_flow(flow.key, config->hash_secret);
     const uint64_t reverse_hash = hash_flow(flow.reverse_key, config->hash_secret);
-    const FlowPlace forward_place = place_flow(forward_hash, config->flow_buckets);
-    const FlowPlace reverse_place = place_flow(reverse_hash, config->flow_buckets);
+    flow.forward_place = place_flow(forward_hash, config->flow_buckets);
+    flow.reverse_place = place_flow(reverse_hash, config->flow_buckets);
 
     auto* lock = tables.flow_lock(static_cast<uint32_t>(forward_hash ^ reverse_hash) & (flow_lock_slots - 1));
     const uint64_t ticket = uint64_t{flow.now} << 1 | 1;
     if (!lock || !lock_flow(tables, *lock, ticket)) return FlowCreation::contended;
     FlowCreation outcome = FlowCreation::existed;
-    uint32_t existing = find_flow(tables, forward_place, flow.key);
+    uint32_t existing = find_flow(tables, flow.forward_place, flow.key);
     forget_value(existing);  // which of sixteen ways it is would multiply what the verifier walks
     flow.entry = existing;
     if (existing == no_flow || gives_way(tables, *config, existing, flow.now)) {
         if (existing != no_flow && tables.take_flow_back(existing, flow.now)) release_way(tables, existing, claimed_at(flow.now));
         outcome = tables.charge(flow.epoch, flow.ingress_port, flow.key.zone, flow.now);
-        if (outcome == FlowCreation::created) outcome = place_pair(tables, flow, forward_place, reverse_place);
+        if (outcome == FlowCreation::created) outcome = place_pair(tables, flow);
     }
     publish_value(lock->holder, uint64_t{0});
     return outcome;
