@@ -42,6 +42,7 @@ curl                      a real web client
 nginx-light               a real web server (kept off as a service)
 iperf3                    real TCP and UDP streams (kept off as a service)
 tcpdump                   captures
+nmap                      scans
 traceroute                a real traceroute
 graphviz                  draws docs/pictures
 '
