@@ -123,9 +123,10 @@ std::function<void(SharedTables&)> time_passes(uint64_t seconds) {
             tables.flow(n)->last_seen -= ticks_from_ms(seconds * 1000);
             tables.flow_detail(n)->created -= ticks_from_ms(seconds * 1000);
         }
-        for (uint32_t owner = 0; owner < flow_owners_max; ++owner)
+        for (uint32_t owner = 0; owner < flow_owners_max; ++owner) {
             tables.flow_share(owner)->next_token -= uint64_t{ticks_from_ms(seconds * 1000)} << flow_token_shift;
-        tables.flow_share(flow_owner_node)->tidied_at -= ticks_from_ms(seconds * 1000);
+            tables.flow_share(owner)->tidied_at -= ticks_from_ms(seconds * 1000);
+        }
     };
 }
 
