@@ -13,7 +13,9 @@ constexpr uint32_t flow_lock_stale = ticks_from_ms(100);  // nobody makes a pair
 // program's stack is too small for it.
 struct NewFlow {
     FlowKey key;
-    FlowKey reverse_key;  // filled by make_pair
+    FlowKey reverse_key;  // this and the places are filled by make_pair
+    FlowPlace place;
+    FlowPlace reverse_place;
     uint32_t now;
     uint32_t epoch;
     uint32_t vni;
@@ -25,8 +27,6 @@ struct NewFlow {
     uint16_t egress_rule;  // FlowDetail::rule of the forward entry, of the reverse one
     uint16_t ingress_rule;
     uint32_t entry;           // out: number of the forward entry (created), or of the one that was there (existed)
-    FlowPlace forward_place;  // filled by make_pair, like reverse_key
-    FlowPlace reverse_place;
 };
 static_assert(sizeof(NewFlow) == 144);
 
@@ -213,8 +213,10 @@ inline uint64_t best_victim(const Tables& tables, uint32_t bucket_number, uint16
     return best;
 }
 
-// A way for a new entry of `zone`, claimed: free in the first bucket while that is half empty, free in the emptier one, else taken back from a
-// flow that is over.
+// A way for a new entry of `zone`: free in the first bucket while that is half empty, free in the emptier one, and claimed; else with
+// claim_of_victim a flow that is to be taken back.
+constexpr uint32_t claim_of_victim = 1u << 31;
+
 template <typename Tables>
 inline uint32_t claim_way(const Tables& tables, const FlowPlace& place, uint16_t zone, uint32_t now) {
     const uint32_t free_in_first = free_ways(tables, place.first_bucket);
@@ -227,8 +229,16 @@ inline uint32_t claim_way(const Tables& tables, const FlowPlace& place, uint16_t
     const uint64_t first = best_victim(tables, preferred, zone, now);
     const uint64_t second = best_victim(tables, alternative, zone, now);
     const uint64_t victim = second >> 32 > first >> 32 ? second : first;
-    if (victim != 0 && tables.take_flow_back(static_cast<uint32_t>(victim), now)) return static_cast<uint32_t>(victim);
-    return no_flow;
+    return victim != 0 ? static_cast<uint32_t>(victim) | claim_of_victim : no_flow;
+}
+
+// The same, claimed in any case. (Taken back here, because claim_way() is two calls deep in the kernel: 512 bytes of stack are for all.)
+template <typename Tables>
+inline uint32_t claim(const Tables& tables, const FlowPlace& place, uint16_t zone, uint32_t now) {
+    const uint32_t number = tables.claim_flow_way(place, zone, now);
+    if (number == no_flow || (number & claim_of_victim) == 0) return number;
+    const uint32_t victim = number & ~claim_of_victim;
+    return tables.take_flow_back(victim, now) ? victim : no_flow;
 }
 
 template <typename Tables>
@@ -273,10 +283,12 @@ enum class Publication : uint8_t { done, withdrawn, taken_back };  // taken_back
 // The reverse is published, and the forward last. It does not happen if a claim does not stand any more, or if the reverse was taken
 // back before the forward was there to go with it; then nothing is left of the pair. (FlowBucket::elsewhere may stay too high.)
 template <typename Tables>
-inline Publication publish_pair(const Tables& tables, uint32_t forward, uint32_t forward_signature, uint32_t reverse,
-                                uint32_t reverse_signature, uint32_t claim) {
+inline Publication publish_pair(const Tables& tables, const NewFlow& flow, uint32_t reverse) {
+    const uint32_t claim = claimed_at(flow.now);
+    const uint32_t forward_signature = flow.place.signature;
+    const uint32_t reverse_signature = flow.reverse_place.signature;
     uint32_t* reverse_place = signature_of(tables, reverse);
-    uint32_t* forward_place = signature_of(tables, forward);
+    uint32_t* forward_place = signature_of(tables, flow.entry);
     if (!reverse_place || !forward_place) return Publication::withdrawn;
     if (!replace_value(*reverse_place, claim, reverse_signature)) {
         replace_value(*forward_place, claim, signature_free);
@@ -295,11 +307,10 @@ inline Publication publish_pair(const Tables& tables, uint32_t forward, uint32_t
 // Both ways claimed, both entries filled. Its owners have paid, and get it back if nothing comes of it.
 template <typename Tables>
 inline FlowCreation place_pair(const Tables& tables, NewFlow& flow) {
-    const uint32_t claim = claimed_at(flow.now);
-    const uint32_t forward = tables.claim_flow_way(flow.forward_place, flow.key.zone, flow.now);
-    const uint32_t reverse = forward == no_flow ? no_flow : tables.claim_flow_way(flow.reverse_place, flow.key.zone, flow.now);
+    const uint32_t forward = claim(tables, flow.place, flow.key.zone, flow.now);
+    const uint32_t reverse = forward == no_flow ? no_flow : claim(tables, flow.reverse_place, flow.key.zone, flow.now);
     if (reverse == no_flow) {
-        if (forward != no_flow) release_way(tables, forward, claim);
+        if (forward != no_flow) release_way(tables, forward, claimed_at(flow.now));
         refund_flow(tables, flow.ingress_port, flow.key.zone);
         return FlowCreation::table_full;
     }
@@ -307,9 +318,9 @@ inline FlowCreation place_pair(const Tables& tables, NewFlow& flow) {
                flow.ingress_rule, flow);
     fill_entry(tables, forward, reverse, flow.key, flow.mode, flow.next_hop, flow.source_hop, flow.egress_rule, flow);
     count_elsewhere(tables, reverse, flow.reverse_place.first_bucket, 1);
-    count_elsewhere(tables, forward, flow.forward_place.first_bucket, 1);
+    count_elsewhere(tables, forward, flow.place.first_bucket, 1);
     flow.entry = forward;
-    switch (publish_pair(tables, forward, flow.forward_place.signature, reverse, flow.reverse_place.signature, claim)) {
+    switch (publish_pair(tables, flow, reverse)) {
         case Publication::done:
             return FlowCreation::created;
         case Publication::withdrawn:
@@ -355,14 +366,14 @@ inline FlowCreation make_pair(const Tables& tables, NewFlow& flow) {
     flow.reverse_key = reverse_of(flow.key);
     const uint64_t forward_hash = hash_flow(flow.key, config->hash_secret);
     const uint64_t reverse_hash = hash_flow(flow.reverse_key, config->hash_secret);
-    flow.forward_place = place_flow(forward_hash, config->flow_buckets);
+    flow.place = place_flow(forward_hash, config->flow_buckets);
     flow.reverse_place = place_flow(reverse_hash, config->flow_buckets);
 
     auto* lock = tables.flow_lock(static_cast<uint32_t>(forward_hash ^ reverse_hash) & (flow_lock_slots - 1));
     const uint64_t ticket = uint64_t{flow.now} << 1 | 1;
     if (!lock || !lock_flow(tables, *lock, ticket)) return FlowCreation::contended;
     FlowCreation outcome = FlowCreation::existed;
-    uint32_t existing = find_flow(tables, flow.forward_place, flow.key);
+    uint32_t existing = find_flow(tables, flow.place, flow.key);
     forget_value(existing);  // which of sixteen ways it is would multiply what the verifier walks
     flow.entry = existing;
     if (existing == no_flow || gives_way(tables, *config, existing, flow.now)) {

@@ -30,13 +30,21 @@ inline void account(Packet& packet, const Tables& tables, const Journey& j) {
     if (mode != entry.mode) write_mode(tables, entry, j.flow_number, mode);
 }
 
-// Over the quota: what of the owner's is over may be won back.
+// Over the quota: what of the owner's is over may be won back. What a flood costs that has nothing to win is a look-up.
 template <typename Tables>
 inline FlowCreation create_or_win_back(const Tables& tables, NewFlow& flow) {
-    FlowCreation creation = tables.create_flow(flow);
-    const uint32_t freed = tables.tidy_flows(is_over_quota(creation), flow.now);
-    if (freed != 0 && is_over_quota(creation)) creation = tables.create_flow(flow);
-    return creation;
+    const FlowCreation creation = tables.create_flow(flow);
+    if (!is_over_quota(creation)) {
+        if (creation == FlowCreation::created) tables.tidy_flows(false, flow.now);
+        return creation;
+    }
+    auto* owner = tables.flow_share(creation == FlowCreation::quota_workload ? flow_owner_of_port(flow.ingress_port)
+                                                                             : flow_owner_of_zone(flow.key.zone));
+    if (!owner || load(owner->tidied_at) == flow.now) return creation;
+    const uint32_t freed = tables.tidy_flows(true, flow.now);
+    const FlowCreation again = freed != 0 ? tables.create_flow(flow) : creation;
+    if (is_over_quota(again)) owner->tidied_at = flow.now;
+    return again;
 }
 
 // The forward policy (next hop) and the reverse policy (zone <-> VNI, way back) of a new flow, written by its first packet.

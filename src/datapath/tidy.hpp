@@ -1,5 +1,6 @@
 // Taking back what is over without waiting for a new flow to need its place, so that it does not count to its owners for ever.
-// There is no process for that: whoever makes a flow tidies as many buckets as time has gone by since somebody did, in turn.
+// There is no process for that: whoever makes a flow tidies as many buckets as time has gone by since somebody did, in turn. Whoever
+// is over a quota tidies some in any case, until that was in vain; then again with the next tick.
 #pragma once
 #include "datapath/flow_table.hpp"
 
@@ -8,7 +9,7 @@ namespace biplane {
 constexpr uint32_t tidy_round = ticks_from_ms(16'000);  // how long a round through the table takes, if flows are made all the time
 constexpr uint32_t tidy_buckets_per_tick_max = 16;      // ... but of a very large table no more than this
 constexpr uint32_t tidy_buckets_max = 1024;             // by a flow whose owner is over its quota
-constexpr uint32_t tidy_buckets_in_passing = 16;        // by any other one
+constexpr uint32_t tidy_buckets_in_passing = 16;        // by any other one; by the former at least, due or not
 
 // Frees the ways of one bucket whose flows have at least this rank, and those whose claims are stale. How many pairs.
 template <typename Tables>
@@ -51,7 +52,8 @@ inline uint32_t buckets_to_tidy(const Tables& tables, uint32_t buckets_max, uint
 // How many pairs were freed.
 template <typename Tables>
 inline uint32_t tidy(const Tables& tables, bool is_over_quota, uint32_t now) {
-    const uint32_t count = buckets_to_tidy(tables, is_over_quota ? tidy_buckets_max : tidy_buckets_in_passing, now);
+    uint32_t count = buckets_to_tidy(tables, is_over_quota ? tidy_buckets_max : tidy_buckets_in_passing, now);
+    if (is_over_quota && count < tidy_buckets_in_passing) count = tidy_buckets_in_passing;
     auto* node = tables.flow_share(flow_owner_node);
     const Config* config = tables.config();
     if (count == 0 || !node || !config || config->flow_buckets == 0) return 0;

@@ -36,8 +36,8 @@ struct alignas(64) FlowShare {
     int32_t own;          // pairs in the table; the node's: all that is borrowed
     int32_t borrowed;     // zones: the pairs beyond `own`
     uint64_t next_token;  // the clock of new flows
-    uint32_t tidied_at;   // node: tick up to which the table has been tidied, and the next bucket to be tidied
-    uint32_t hand;
+    uint32_t tidied_at;   // node: tick up to which the table has been tidied. Others: when they last did so in vain
+    uint32_t hand;        // node: the next bucket to be tidied
     uint32_t pad[10];
 };
 static_assert(sizeof(FlowShare) == 64);

@@ -135,9 +135,10 @@ std::function<void(SharedTables&)> time_passes(uint64_t seconds) {
         for (uint32_t n = 0; n < fragment_buckets; ++n)
             for (FragmentEntry& entry : tables.fragment_bucket(n)->entries)
                 if (entry.state != 0) entry.state -= uint64_t{ticks_from_ms(seconds * 1000)} << 32;
-        for (uint32_t owner = 0; owner < flow_owners_max; ++owner)
+        for (uint32_t owner = 0; owner < flow_owners_max; ++owner) {
             tables.flow_share(owner)->next_token -= uint64_t{ticks_from_ms(seconds * 1000)} << flow_token_shift;
-        tables.flow_share(flow_owner_node)->tidied_at -= ticks_from_ms(seconds * 1000);
+            tables.flow_share(owner)->tidied_at -= ticks_from_ms(seconds * 1000);
+        }
     };
 }
 
