@@ -26,7 +26,7 @@ struct NewFlow {
     uint8_t pad;
     uint16_t egress_rule;  // FlowDetail::rule of the forward entry, of the reverse one
     uint16_t ingress_rule;
-    uint32_t entry;           // out: number of the forward entry (created), or of the one that was there (existed)
+    uint32_t entry;  // out: number of the forward entry (created), or of the one that was there (existed)
 };
 static_assert(sizeof(NewFlow) == 144);
 
