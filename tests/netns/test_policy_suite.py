@@ -21,7 +21,7 @@ PROTOCOL = {"TCP": wire.TCP, "UDP": wire.UDP, "SCTP": wire.SCTP, "ICMP": wire.IC
 REASONS = (evaluator.EGRESS_DENIED, evaluator.INGRESS_DENIED, evaluator.RULE_DENIED)
 FIRST_SOURCE_PORT, FIRST_STANDING_PORT = 10000, 50000
 ATTEMPTS = 3  # of a step, if the user plane's heartbeat was late on a loaded machine
-STEPS = suite.load_steps()[::int(os.environ.get("BIPLANE_SUITE_STRIDE", "1"))]
+STEPS = suite.load_steps()[slice(*(int(word) if word else None for word in os.environ.get("BIPLANE_SUITE_STEPS", ":").split(":")))]
 FLOWS = 400_000
 
 

@@ -14,7 +14,7 @@ A step of a case file is a sentence and what it takes to make it true:
       labels: { x/a: { app: db } }          # of workloads, both networks' alike; replaces them
       namespaceLabels: { y: { team: ops } } # null: the Namespace document goes
       ports: { x/a: [{ name: http, port: 8080 }] }
-      addresses: { x/a: 9 }                 # the host number, in both networks
+      addresses: { x/a: 9 }                 # the host number, in both networks; null: the one of the scene
       gone: [x/b]                           # workloads; they are back in the next step that does not continue
 """
 import copy
