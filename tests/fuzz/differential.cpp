@@ -77,6 +77,7 @@ void Differential::change_the_world() {
         if (event == 12) tables.user_plane()->heartbeat = 0;
         if (event == 13) cases::user_plane_is(true)(tables), tables.config()->user_plane_timeout = ticks_from_ms(lifetime_s * 1000);
         forgive_icmp_errors(tables);
+        put_off_tidying(tables);
     }
 }
 
