@@ -146,8 +146,7 @@ class Play:
             questions = self.questions_to_standing_flows(step, policies) + self.questions_by_probes(step, verdicts)
             before = self.drops()
             complaints = self.ask(questions, before)
-            after = self.drops()
-            if not complaints or after.get("user-plane-down", 0) == before.get("user-plane-down", 0):
+            if not complaints or self.drops().get("user-plane-down", 0) == before.get("user-plane-down", 0):
                 break
         if not complaints:
             complaints = self.open_flows(step, policies)
@@ -179,11 +178,14 @@ class Play:
         wanted = {(receiver, wire.identity(packet)) for _, packet, receiver, verdict, _ in questions if verdict == evaluator.ALLOWED}
         denied = {reason: sum(verdict == reason for *_, verdict, _ in questions) for reason in REASONS}
 
-        def counted():
-            after = self.drops()
-            return {reason: after.get(reason, 0) - before.get(reason, 0) for reason in REASONS}
+        counted = {}
 
-        arrived = self.wire.exchange([(sender, packet) for sender, packet, *_ in questions], wanted, lambda: counted() == denied)
+        def is_all_counted():
+            after = self.drops()
+            counted.update({reason: after.get(reason, 0) - before.get(reason, 0) for reason in REASONS})
+            return counted == denied
+
+        arrived = self.wire.exchange([(sender, packet) for sender, packet, *_ in questions], wanted, is_all_counted)
         complaints = []
         for _, packet, receiver, verdict, sentence in questions:
             count = arrived.pop((receiver, wire.identity(packet)), 0)
@@ -191,8 +193,8 @@ class Play:
                 complaints.append(f"{sentence}: wanted {verdict}, arrived {count} times")
         complaints += [f"nobody sent this to {receiver}: {wire.print_identity(what)}, {count} times"
                        for (receiver, what), count in arrived.items()]
-        if counted() != denied:
-            complaints.append(f"dropped by policy: {counted()}, wanted {denied}; all drops now {self.drops()}, before {before}")
+        if counted != denied:
+            complaints.append(f"dropped by policy: {counted}, wanted {denied}; all drops now {self.drops()}, before {before}")
         return complaints
 
     def open_flows(self, step, policies):

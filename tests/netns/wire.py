@@ -1,6 +1,6 @@
 """Packets by the thousand without a process each: made here, sent by raw sockets, and caught by packet sockets in the namespaces.
 
-    wire = Wire({"x/a": container, "x/b": other})                # each container has its interface eth0
+    wire = Wire({"x/a": container, "x/b": other})                # by default at their eth0
     first = make(TCP, "10.0.0.1", "10.0.0.2", 4000, 80)          # a SYN
     arrivals = wire.exchange([("x/a", first), ...])              # what arrived, and where
 
@@ -136,8 +136,8 @@ def print_identity(one):
 class Wire:
     """Sockets in all containers. They die with an interface: reopen() after Biplane has made one anew."""
 
-    def __init__(self, containers):
-        self.containers = dict(containers)
+    def __init__(self, containers, interfaces=None):
+        self.containers, self.interfaces = dict(containers), interfaces or {}
         self.senders, self.receivers = {}, {}
         self.poll = select.epoll()
         self.caught = collections.Counter()
@@ -164,7 +164,7 @@ class Wire:
         for protocol in (ETH_P_IP, ETH_P_IPV6):  # each alone: a socket for everything would see what is sent, too
             receiver = container.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(protocol))
             receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
-            receiver.bind(("eth0", protocol))
+            receiver.bind((self.interfaces.get(key, "eth0"), protocol))
             receiver.setblocking(False)
             self.receivers[receiver.fileno()] = key, receiver
             self.poll.register(receiver.fileno(), select.EPOLLIN)
