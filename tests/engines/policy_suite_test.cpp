@@ -48,11 +48,8 @@ struct Question {
                 return ip_forward().udp(source_port, service.port).payload("question");
             case protocol::sctp: {
                 const Bytes init = {1, 0, 0, 20, 0, 0, 16, 1, 0, 0, 255, 255, 0, 1, 0, 1, 0, 0, 0, 1};  // RFC 9260, section 3.3.2
-                const size_t ip_bytes = truth.source_address.find(':') == std::string::npos ? 20 : 40;
-                return ip_forward()
-                    .sctp(source_port, service.port)
-                    .payload(init)
-                    .patched(ip_bytes + 4, {0, 0, 0, 0});  // no tag yet
+                constexpr uint32_t no_tag_yet = 0;
+                return ip_forward().sctp(source_port, service.port, no_tag_yet).payload(init);
             }
             default:
                 return ip_forward().icmp(static_cast<uint8_t>(service.port >> 8), static_cast<uint8_t>(service.port), 0x12340001);
