@@ -6,7 +6,7 @@ from lab import LabError
 from tenants import PLANE, Tenants
 
 WEB = "10.0.0.10"
-PORTS = "70-99"
+PORTS = "76-85"
 OPEN = 80
 
 # Each: what is asked, and the options.
@@ -17,16 +17,13 @@ SCANS = {
     "null": ["-sN"],
     "Christmas tree": ["-sX"],
     "window": ["-sW"],
-    "Maimon": ["-sM"],
     "SYN and FIN": ["-sS", "--scanflags", "SYNFIN"],
     "SYN in fragments of 8 bytes": ["-sS", "-f"],
     "SYN in fragments of 24 bytes": ["-sS", "--mtu", "24"],
-    "ACK in fragments of 24 bytes": ["-sA", "--mtu", "24"],
     "SYN with bad checksums": ["-sS", "--badsum"],
     "SYN from port 53": ["-sS", "--source-port", "53"],
     "SYN from port 80": ["-sS", "--source-port", "80"],
     "ACK from port 80": ["-sA", "--source-port", "80"],
-    "SYN with data": ["-sS", "--data-length", "24"],
 }
 
 # Only the web server's port is open to anybody.
@@ -58,8 +55,8 @@ def tenants(request, make_lab):
 
 def scan(container, options):
     """Port -> state, as nmap says it."""
-    done = container.run("nmap", "-n", "-Pn", "--disable-arp-ping", "-p", PORTS, "--max-retries", "1", "--initial-rtt-timeout", "150ms",
-                         "--max-rtt-timeout", "150ms", "--host-timeout", "10s", *options, "-oX", "-", WEB)
+    done = container.run("nmap", "-n", "-Pn", "--disable-arp-ping", "-p", PORTS, "--max-retries", "1", "--initial-rtt-timeout", "100ms",
+                         "--max-rtt-timeout", "100ms", "--host-timeout", "10s", *options, "-oX", "-", WEB)
     assert done.returncode == 0, done.stdout + done.stderr
     result = xml.etree.ElementTree.fromstring(done.stdout)
     states = {int(port.get("portid")): port.find("state").get("state") for port in result.iter("port")}
@@ -81,12 +78,20 @@ def connected(request, tenants):
     return scanner, {OPEN: "open", **states}
 
 
+NOTHING = ("filtered", "open|filtered")  # nmap heard nothing
+
+
+def known(state):
+    """What a scan may say of a port that a connection shows in this state. An ACK on a connection that is just over is answered:
+    nmap then calls the port unfiltered, which it is."""
+    return () if state in NOTHING else (state, "unfiltered")
+
+
 @pytest.mark.parametrize("name", SCANS)
 def test_a_scan_finds_nothing_that_a_connect_scan_does_not(connected, name):
     scanner, honest = connected
     found = scan(scanner, SCANS[name])
-    silence = ("filtered", "open|filtered")  # nmap heard nothing
-    told = {port: state for port, state in found.items() if state not in silence and state != honest[port]}
+    told = {port: state for port, state in found.items() if state not in NOTHING and state not in known(honest[port])}
     assert not told, told
     if name == "SYN":
         assert found[OPEN] == "open", "the scan itself works"
