@@ -7,29 +7,29 @@
 namespace biplane {
 namespace {
 
-bool is_entry(uint32_t signature) { return signature != signature_free && !is_claimed(signature); }
+bool has_entry(uint32_t signature) { return signature != signature_free && !is_claimed(signature); }
 
 bool has_its_other_direction(const SharedTables& tables, uint32_t number) {
     const uint32_t other = load(tables.flow_detail(number)->other);
-    return other < tables.flow_entries() && is_entry(load(*signature_of(tables, other))) &&
+    return other < tables.flow_entries() && has_entry(load(*signature_of(tables, other))) &&
            load(tables.flow_detail(other)->other) == number &&
            has_key(*tables.flow(other), reverse_of(key_of(*tables.flow(number))));
 }
 
 // A pair that is being made or taken back looks like a half for a moment.
-bool is_half(const SharedTables& tables, uint32_t number) {
+bool stays_half(const SharedTables& tables, uint32_t number) {
     constexpr int looks = 3;
     constexpr useconds_t pause_us = 200;
     for (int look = 0; look < looks; ++look) {
         if (look > 0) ::usleep(pause_us);
-        if (!is_entry(load(*signature_of(tables, number))) || has_its_other_direction(tables, number)) return false;
+        if (!has_entry(load(*signature_of(tables, number))) || has_its_other_direction(tables, number)) return false;
     }
     return true;
 }
 
-using Counts = std::vector<int64_t>;  // by owner number
+using OwnerCounts = std::vector<int64_t>;  // by owner number
 
-void check_owners(const SharedTables& tables, Counts& counted, FlowAudit& audit) {
+void check_owners(const SharedTables& tables, OwnerCounts& counted, FlowAudit& audit) {
     for (uint32_t owner = 1; owner < flow_owners_max; ++owner) {
         const FlowShare& share = *tables.flow_share(owner);
         counted[flow_owner_node] += load(share.borrowed);
@@ -50,12 +50,12 @@ std::string owner_name(uint32_t owner, const TableNames& names) {
 
 FlowAudit audit_flows(const SharedTables& tables, uint32_t now) {
     FlowAudit audit;
-    Counts counted(flow_owners_max);
+    OwnerCounts counted(flow_owners_max);
     for (uint32_t number = 0; number < tables.flow_entries(); ++number) {
         const uint32_t signature = load(*signature_of(tables, number));
         if (is_claimed(signature) && is_stale_claim(signature, now)) ++audit.stale_claims;
-        if (!is_entry(signature)) continue;
-        if (!has_its_other_direction(tables, number) && is_half(tables, number)) ++audit.half_pairs;
+        if (!has_entry(signature)) continue;
+        if (!has_its_other_direction(tables, number) && stays_half(tables, number)) ++audit.half_pairs;
         const FlowEntry& entry = *tables.flow(number);
         if ((entry.mode & flow_mode_reverse) != 0) continue;
         ++audit.pairs;
