@@ -77,12 +77,21 @@ inline uint32_t find_flow(const Tables& tables, const FlowPlace& place, const Fl
     return first && load(first->elsewhere) != 0 ? find_in_bucket(tables, place.second_bucket, place, key) : no_flow;
 }
 
+// Its network's, or else the node's.
+template <typename Tables>
+inline uint32_t timeout_of(const Tables& tables, const Config& config, const FlowEntry& entry) {
+    const size_t offset = timeout_offset(entry.mode, entry.protocol);
+    const auto* zone = tables.zone(load(config.epoch), entry.zone);
+    const uint32_t of_network = zone ? timeout_at(zone->timeouts, offset) : 0;
+    return of_network != 0 ? of_network : timeout_at(config.timeouts, offset);
+}
+
 // A pair is over when neither direction was used within the timeout of its state.
 template <typename Tables>
 inline bool is_expired(const Tables& tables, const Config& config, uint32_t number, const FlowEntry& entry, uint32_t now) {
     const uint32_t idle = now - load(entry.last_seen);
     if (idle <= flow_timeout_min) return false;
-    const uint32_t timeout = timeout_of(entry.mode, entry.protocol, config.timeouts);
+    const uint32_t timeout = timeout_of(tables, config, entry);
     if (idle <= timeout) return false;
     const auto* detail = tables.flow_detail(number);
     const auto* other = detail ? tables.flow(detail->other) : nullptr;
@@ -147,7 +156,8 @@ inline uint32_t rank_for_reclaim(const Tables& tables, uint32_t number, uint32_t
     if (!signature || load(*signature) == signature_claimed) return 0;  // taken already: what it holds is of the past
     if (is_expired(tables, *config, number, *entry, now)) return 3;
     if (state_of(entry->mode) == FlowState::closed) return 2;
-    return entry->protocol == protocol::tcp && state_of(entry->mode) == FlowState::opening ? 1 : 0;
+    const bool is_tracked = entry->protocol == protocol::tcp || entry->protocol == protocol::sctp;
+    return is_tracked && state_of(entry->mode) == FlowState::opening ? 1 : 0;
 }
 
 template <typename Tables>
@@ -240,9 +250,8 @@ inline void fill_entry(const Tables& tables, uint32_t number, uint32_t other, co
     detail->vni = flow.vni;
     detail->ingress_port = flow.ingress_port;
     detail->rule = rule;
-    detail->tcp_end = detail->tcp_window_end = 0;
-    detail->tcp_window_max = 0;
-    detail->tcp_scale = detail->tcp_notes = 0;
+    detail->tcp_end = 0;
+    detail->tcp_offer = 0;
 }
 
 // Both ways claimed, both entries filled, then the reverse published and the forward last.
@@ -291,7 +300,7 @@ inline bool gives_way(const Tables& tables, const Config& config, uint32_t numbe
     const auto* entry = tables.flow(number);
     if (!entry) return true;
     const FlowState state = state_of(entry->mode);
-    const bool is_ending = entry->protocol == protocol::tcp && (state == FlowState::closed || state == FlowState::closing);
+    const bool is_ending = state == FlowState::closed || (entry->protocol == protocol::tcp && state == FlowState::closing);
     return is_ending || is_expired(tables, config, number, *entry, now);
 }
 

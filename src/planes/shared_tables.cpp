@@ -12,6 +12,7 @@
 #include "base/fd.hpp"
 #include "datapath/flow_table.hpp"
 #include "datapath/policy.hpp"
+#include "datapath/tracking.hpp"
 #include "layout/pins.hpp"
 
 namespace biplane {
@@ -230,6 +231,12 @@ uint32_t SharedTables::reclaim_rank(uint32_t flow, uint32_t now) const { return 
 uint32_t SharedTables::claim_flow_way(const FlowPlace& place, uint32_t now) const { return claim_way(*this, place, now); }
 
 FlowCreation SharedTables::create_flow(NewFlow& flow) const { return make_pair(*this, flow); }
+uint32_t SharedTables::judge_tracked(uint32_t flow, uint8_t mode, const Headers* headers) const {
+    return biplane::judge_tracked(*this, flow, mode, *headers);
+}
+uint32_t SharedTables::write_tracked(uint32_t flow, const Headers* headers) const {
+    return biplane::write_tracked(*this, flow, *headers);
+}
 
 void SharedTables::pause() const { std::this_thread::yield(); }
 

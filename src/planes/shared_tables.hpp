@@ -16,6 +16,7 @@ namespace biplane {
 
 struct NewFlow;  // datapath/flow_table.hpp
 struct FlowPlace;
+struct Headers;  // datapath/journey.hpp
 enum class FlowCreation : uint8_t;
 
 struct TableSizes {
@@ -71,6 +72,8 @@ class SharedTables {
     uint32_t claim_flow_way(const FlowPlace& place, uint32_t now) const;
     NewFlow* new_flow() const { return new_flow_.get(); }  // one thread per SharedTables object may carry packets
     FlowCreation create_flow(NewFlow& flow) const;
+    uint32_t judge_tracked(uint32_t flow, uint8_t mode, const Headers* headers) const;
+    uint32_t write_tracked(uint32_t flow, const Headers* headers) const;
     void pause() const;
 
     // --- for agents and tools ---

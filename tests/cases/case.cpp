@@ -138,7 +138,7 @@ std::function<void(SharedTables&)> user_plane_is(bool alive) {
 std::vector<Case> all_cases() {
     std::vector<Case> all;
     for (const auto& some : {link_cases(), ipv4_cases(), ipv6_cases(), transport_cases(), icmp_cases(), routing_cases(),
-                             tunnel_cases(), flow_cases(), plane_cases()})
+                             tunnel_cases(), flow_cases(), tcp_script_cases(), sctp_cases(), plane_cases()})
         all.insert(all.end(), some.begin(), some.end());
     return all;
 }

@@ -6,6 +6,7 @@
 #pragma once
 #include "datapath/flow_table.hpp"
 #include "datapath/policy.hpp"
+#include "datapath/tracking.hpp"
 #include "planes/kernel/bpf_helpers.hpp"
 #include "planes/kernel/program_constants.hpp"
 
@@ -85,6 +86,8 @@ extern "C" uint32_t bp_policy_decision(uint32_t epoch, uint32_t subject_and_peer
 extern "C" uint32_t bp_reclaim_rank(uint32_t flow, uint32_t now);
 extern "C" uint32_t bp_claim_flow_way(uint32_t first_bucket, uint32_t second_bucket, uint32_t home_way, uint32_t now);
 extern "C" int bp_create_flow();
+extern "C" uint32_t bp_judge_tracked(uint32_t flow, uint32_t mode, const biplane::Headers* headers);
+extern "C" uint32_t bp_write_tracked(uint32_t flow, const biplane::Headers* headers);
 
 extern "C" {
 __attribute__((section(".rodata.bp"), used)) const volatile biplane::ProgramConstants bp_constants = {};
@@ -207,6 +210,10 @@ struct KernelTables {
     void pause() const {
         for (int i = 0; i < 4; ++i) bpf::ktime_get_ns();
     }
+    uint32_t judge_tracked(uint32_t flow, uint8_t mode, const Headers* headers) const {
+        return bp_judge_tracked(flow, mode, headers);
+    }
+    uint32_t write_tracked(uint32_t flow, const Headers* headers) const { return bp_write_tracked(flow, headers); }
     FlowCreation create_flow(NewFlow&) const { return static_cast<FlowCreation>(bp_create_flow()); }
 };
 
