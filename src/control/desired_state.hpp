@@ -20,6 +20,7 @@ struct VirtualNetwork {
     Plane plane = Plane::kernel;
     bool fallback_to_kernel = false;  // spec.whenUserPlaneDown: drop (default) | kernel
     NetworkTimeouts timeouts = {};    // spec.timeouts
+    bool tcp_pickup = false;          // spec.tcpPickup: a TCP flow may begin in the middle of its connection
     FlowLimits limits = {};           // spec.limits: of the whole network on each node
     std::map<std::string, std::string> labels = {};
     friend bool operator==(const VirtualNetwork&, const VirtualNetwork&) = default;

@@ -41,6 +41,21 @@ const Address* address_of_family(const Node& node, bool wants_ipv4) {
     return nullptr;
 }
 
+// 0 where the network says nothing.
+FlowTimeouts flow_timeouts_of(const NetworkTimeouts& timeouts) {
+    const auto ticks = [](const std::optional<uint32_t>& seconds) {
+        return seconds ? ticks_from_ms(uint64_t{*seconds} * 1000) : 0;
+    };
+    return {.tcp_opening = ticks(timeouts.tcp_opening),
+            .tcp_established = ticks(timeouts.tcp_established),
+            .tcp_closing = ticks(timeouts.tcp_closing),
+            .tcp_closed = ticks(timeouts.tcp_closed),
+            .udp_single = ticks(timeouts.udp_single),
+            .udp_stream = ticks(timeouts.udp_stream),
+            .icmp = ticks(timeouts.icmp),
+            .other = ticks(timeouts.other)};
+}
+
 class Planner {
    public:
     Planner(const DesiredState& desired, const NodeFacts& facts, const Numbering& previous, const TableShape& shape)
@@ -117,8 +132,11 @@ class Planner {
     Status plan_zones() {
         for (const auto& [name, network] : desired_.networks) {
             const uint16_t number = plan_.numbering.zones.at(name);
-            plan_.image.zones[number] = {
-                .vni = network.vni, .plane = network.plane, .fallback_to_kernel = network.fallback_to_kernel};
+            plan_.image.zones[number] = {.vni = network.vni,
+                                         .plane = network.plane,
+                                         .fallback_to_kernel = network.fallback_to_kernel,
+                                         .timeouts = flow_timeouts_of(network.timeouts),
+                                         .tcp_pickup = network.tcp_pickup};
             VniIndexEntry* slot = find_slot(plan_.image.vni_index, vni_index_home(network.vni), [](auto& e) { return e.vni == 0; });
             if (!slot)
                 return failure(fmt::format("VNI {} of network {} finds no free slot in the VNI index: choose another VNI",

@@ -83,6 +83,20 @@ TEST(Plan, ANetworkBecomesAZoneFoundByItsVni) {
     EXPECT_EQ(p.image.zones[blue].fallback_to_kernel, 1);
 }
 
+TEST(Plan, ANetworksOwnTimeoutsStandInItsZoneInTicks) {
+    DesiredState state;
+    state.networks["red"] = {.name = "red", .vni = 100, .timeouts = {.tcp_established = 3600, .icmp = 1}, .tcp_pickup = true};
+    state.networks["blue"] = {.name = "blue", .vni = 200};
+    const Plan p = plan(state, {.node = "node-a"}, {}, shape).value();
+    const Zone &red = p.image.zones[p.numbering.zones.at("red")], &blue = p.image.zones[p.numbering.zones.at("blue")];
+    EXPECT_EQ(red.timeouts.tcp_established, 3433227u);  // 3600 * 10^9 / 2^20
+    EXPECT_EQ(red.timeouts.icmp, 953u);
+    EXPECT_EQ(red.timeouts.udp_single, 0u);
+    EXPECT_EQ(red.tcp_pickup, 1);
+    EXPECT_EQ(blue.timeouts.tcp_established, 0u);
+    EXPECT_EQ(blue.tcp_pickup, 0);
+}
+
 TEST(Plan, PrefixLengthsStandIpv4FirstAndLongestFirst) {
     const Plan p = planned(two_tenants + document("Route", "all", "network: red, destination: 0.0.0.0/0, nextHop: discard") +
                                document("Route", "all6", "network: red, destination: '::/0', nextHop: discard"),

@@ -76,12 +76,21 @@ inline uint32_t find_flow(const Tables& tables, const FlowPlace& place, const Fl
     return first && load(first->elsewhere) != 0 ? find_in_bucket(tables, place.second_bucket, place, key) : no_flow;
 }
 
+// Its network's, or else the node's.
+template <typename Tables>
+inline uint32_t timeout_of(const Tables& tables, const Config& config, const FlowEntry& entry) {
+    const size_t offset = timeout_offset(entry.mode, entry.protocol);
+    const auto* zone = tables.zone(load(config.epoch), entry.zone);
+    const uint32_t of_network = zone ? timeout_at(zone->timeouts, offset) : 0;
+    return of_network != 0 ? of_network : timeout_at(config.timeouts, offset);
+}
+
 // A pair is over when neither direction was used within the timeout of its state.
 template <typename Tables>
 inline bool is_expired(const Tables& tables, const Config& config, uint32_t number, const FlowEntry& entry, uint32_t now) {
     const uint32_t idle = now - load(entry.last_seen);
     if (idle <= flow_timeout_min) return false;
-    const uint32_t timeout = timeout_of(entry.mode, entry.protocol, config.timeouts);
+    const uint32_t timeout = timeout_of(tables, config, entry);
     if (idle <= timeout) return false;
     const auto* detail = tables.flow_detail(number);
     const auto* other = detail ? tables.flow(detail->other) : nullptr;
@@ -170,7 +179,8 @@ inline uint32_t rank_for_reclaim(const Tables& tables, uint32_t number, uint16_t
     const FlowState state = state_of(entry->mode);
     if (state == FlowState::closed) return rank_closed;
     if (state != FlowState::opening || zone == no_zone) return 0;
-    const bool competes_with_itself = entry->protocol == protocol::tcp && entry->zone == zone;
+    const bool is_tracked = entry->protocol == protocol::tcp || entry->protocol == protocol::sctp;
+    const bool competes_with_itself = is_tracked && entry->zone == zone;
     return competes_with_itself || is_above_its_share(tables, entry->zone) ? rank_half_open : 0;
 }
 
@@ -273,9 +283,8 @@ inline void fill_entry(const Tables& tables, uint32_t number, uint32_t other, co
     detail->vni = flow.vni;
     detail->ingress_port = flow.ingress_port;
     detail->rule = rule;
-    detail->tcp_end = detail->tcp_window_end = 0;
-    detail->tcp_window_max = 0;
-    detail->tcp_scale = detail->tcp_notes = 0;
+    detail->tcp_end = 0;
+    detail->tcp_offer = 0;
 }
 
 enum class Publication : uint8_t { done, withdrawn, taken_back };  // taken_back: by somebody else, who has refunded it
@@ -354,7 +363,7 @@ inline bool gives_way(const Tables& tables, const Config& config, uint32_t numbe
     const auto* entry = tables.flow(number);
     if (!entry) return true;
     const FlowState state = state_of(entry->mode);
-    const bool is_ending = entry->protocol == protocol::tcp && (state == FlowState::closed || state == FlowState::closing);
+    const bool is_ending = state == FlowState::closed || (entry->protocol == protocol::tcp && state == FlowState::closing);
     return is_ending || is_expired(tables, config, number, *entry, now);
 }
 

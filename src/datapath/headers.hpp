@@ -99,6 +99,39 @@ constexpr uint8_t rst = 0x04;
 constexpr uint8_t ack = 0x10;
 }  // namespace tcp_flag
 
+// RFC 9260, sections 3.1 and 3.2.
+struct BIPLANE_UNALIGNED SctpHeader {
+    be16 source_port;
+    be16 destination_port;
+    be32 verification_tag;
+    be32 checksum;
+};
+static_assert(sizeof(SctpHeader) == 12);
+
+struct BIPLANE_UNALIGNED SctpChunk {
+    uint8_t type;
+    uint8_t flags;
+    be16 length;  // with these four bytes, without padding to a multiple of four
+};
+static_assert(sizeof(SctpChunk) == 4);
+
+// What a packet's chunks are to its association: the first of these that one of them is. `reflected`: with the T bit, the tag
+// is the other direction's (RFC 9260, section 8.5.1).
+enum class SctpEvent : uint8_t {
+    none,
+    init,
+    init_ack,
+    abort,
+    abort_reflected,
+    shutdown_complete,
+    shutdown_complete_reflected,
+    cookie_echo,
+    cookie_ack,
+    shutdown,
+    shutdown_ack,
+    other,
+};
+
 struct BIPLANE_UNALIGNED UdpHeader {
     be16 source_port;
     be16 destination_port;
@@ -112,7 +145,7 @@ struct BIPLANE_UNALIGNED IcmpHeader {
     uint8_t type;
     uint8_t code;
     be16 checksum;
-    be16 identifier;  // echo
+    be16 identifier;  // of queries
     be16 sequence;    // echo; the next hop's MTU in "fragmentation needed" (RFC 1191)
 };
 static_assert(sizeof(IcmpHeader) == 8);
@@ -125,6 +158,10 @@ constexpr uint8_t redirect = 5;
 constexpr uint8_t echo_request = 8;
 constexpr uint8_t time_exceeded = 11;
 constexpr uint8_t parameter_problem = 12;
+constexpr uint8_t timestamp = 13;
+constexpr uint8_t information = 15;
+constexpr uint8_t address_mask = 17;
+constexpr uint8_t extended_echo = 42;  // RFC 8335
 }  // namespace icmp_type
 constexpr uint8_t icmp_code_fragmentation_needed = 4;
 
@@ -140,6 +177,7 @@ constexpr uint8_t router_advertisement = 134;
 constexpr uint8_t neighbour_solicitation = 135;
 constexpr uint8_t neighbour_advertisement = 136;
 constexpr uint8_t redirect = 137;
+constexpr uint8_t extended_echo = 160;  // RFC 8335
 }  // namespace icmpv6_type
 
 // RFC 4861, sections 4.3 and 4.4: solicitation and advertisement have the same form.

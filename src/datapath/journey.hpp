@@ -4,6 +4,8 @@
 
 namespace biplane {
 
+constexpr uint32_t headers_bytes_max = 512;  // from the frame's start: a transport header beyond it is refused (RFC 7112)
+
 // What the parse step says: numbers only. Offsets count from the first byte of the frame.
 struct Headers {
     FlowKey key;             // the zone is filled in before the parse
@@ -14,7 +16,7 @@ struct Headers {
     uint16_t segment_bytes;  // of the largest IP packet this frame is on the wire (a GSO packet: of one segment)
     uint8_t ttl;
     uint8_t traffic_class;
-    uint8_t tcp_flags;
+    uint8_t tcp_flags;  // SCTP: SctpEvent. 0: neither, or nothing is known of it
     bool is_ipv6;
     bool is_arp;
     bool is_neighbour_message;
@@ -24,14 +26,20 @@ struct Headers {
     bool is_related;         // an ICMP error; the key is that of the direction it travels in
     bool is_icmp_error;
     bool may_fragment;             // IPv4 without DF
+    bool is_icmp_query;            // may open a flow
+    uint8_t tcp_scale;             // TCP: of a SYN: its window scale + 1 (RFC 7323), 0: none
     uint16_t query_type_and_code;  // ICMP: of the message that opens such a flow, type in the upper byte
+    uint16_t fragment_offset;      // bytes
+    uint16_t fragment_bytes;       // of the part that is fragmented
+    uint16_t tcp_window;           // TCP: as it stands there
     be32 fragment_identification;
-    uint16_t fragment_offset;  // bytes
-    uint16_t fragment_bytes;   // of the part that is fragmented
+    uint32_t tcp_sequence;        // TCP. SCTP: the verification tag. ICMP error: of the embedded packet
+    uint32_t tcp_end;             // TCP: the sequence number after all that the packet carries, SYN and FIN included
+    uint32_t tcp_acknowledgment;  // TCP: 0 without ACK. SCTP: the initiate tag of an INIT or INIT ACK
 
     uint32_t network_offset() const { return frame_offset + sizeof(EthernetHeader); }
 };
-static_assert(sizeof(Headers) == 88);
+static_assert(sizeof(Headers) == 104);
 
 enum class Reply : uint8_t { none, arp, neighbour_advertisement, time_exceeded, too_big };
 
@@ -55,6 +63,8 @@ struct Journey : Headers {
     uint32_t flow_number;
     uint16_t next_hop_number;
     uint8_t flow_mode;  // of the entry found
+    uint8_t next_mode;  // of a tracked protocol: what this packet makes of it
+    bool is_tracked;    // it moves what is tracked of the flow
     uint8_t route_length;
     bool route_looked_up;
     bool is_new;               // this packet made the flow

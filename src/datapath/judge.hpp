@@ -4,6 +4,7 @@
 #include "datapath/flow_table.hpp"
 #include "datapath/neighbour.hpp"
 #include "datapath/policy.hpp"
+#include "datapath/tracking.hpp"
 
 namespace biplane {
 
@@ -34,18 +35,43 @@ inline bool answers_dhcp(const Journey& j) {
     return j.key.source_port == (j.is_ipv6 ? server6 : server4) && j.key.destination_port == (j.is_ipv6 ? client6 : client4);
 }
 
-// RFC 9293, section 3.10.7.1: what belongs to no connection and does not open one is refused.
-inline Fate check_opens_flow(const Journey& j) {
-    if (j.is_related) return drop(DropReason::icmp_unrelated);
-    const bool opens = (j.tcp_flags & (tcp_flag::syn | tcp_flag::ack | tcp_flag::rst | tcp_flag::fin)) == tcp_flag::syn;
-    if (j.key.protocol == protocol::tcp && !opens) return drop(DropReason::tcp_no_flow);
-    return answers_dhcp(j) ? drop(DropReason::dhcp_spoofed) : go_on();
-}
-
 template <typename Tables>
 inline const Zone* find_zone(const Tables& tables, Journey& j) {
     if (!j.zone) j.zone = tables.zone(j.epoch, j.key.zone);
     return j.zone && j.zone->vni != 0 ? j.zone : nullptr;
+}
+
+// What a packet of a protocol with connections is to its flow.
+template <typename Tables>
+inline Fate track(const Tables& tables, Journey& j) {
+    const Tracked tracked = Tracked::unpack(tables.judge_tracked(j.flow_number, j.flow_mode, &j));
+    if (tracked.reason != DropReason::none) return drop(tracked.reason);
+    j.next_mode = tracked.mode;
+    j.is_tracked = tracked.moves;
+    return go_on();
+}
+
+// RFC 9293, section 3.10.7.1: what belongs to no connection and does not open one is refused. A network may let a connection be
+// picked up in its middle: by a segment with ACK, which neither resets nor answers a SYN.
+template <typename Tables>
+inline Fate check_opens_connection(const Tables& tables, Journey& j) {
+    using namespace tcp_flag;
+    const uint8_t meaning = j.tcp_flags & (syn | ack | rst | fin);
+    if (meaning == syn) return go_on();
+    const Zone* zone = (meaning & (syn | ack | rst)) == ack ? find_zone(tables, j) : nullptr;
+    return zone && zone->tcp_pickup ? go_on() : drop(DropReason::tcp_no_flow);
+}
+
+template <typename Tables>
+inline Fate check_opens_flow(const Tables& tables, Journey& j) {
+    if (j.is_related) return drop(DropReason::icmp_unrelated);
+    if (j.key.protocol == protocol::tcp) return check_opens_connection(tables, j);
+    const bool is_icmp = j.key.protocol == (j.is_ipv6 ? protocol::icmpv6 : protocol::icmp);
+    if (is_icmp && !j.is_icmp_query) return drop(DropReason::icmp_no_query);
+    if (answers_dhcp(j)) return drop(DropReason::dhcp_spoofed);
+    if (j.key.protocol != protocol::sctp) return go_on();
+    if (j.tcp_flags != static_cast<uint8_t>(SctpEvent::init)) return drop(DropReason::sctp_no_flow);
+    return j.tcp_sequence == 0 ? go_on() : drop(DropReason::sctp_tag_invalid);  // RFC 9260, section 8.5.1 A
 }
 
 // The source must live where the packet came from, the destination must have a way, and the policies of both must agree.
@@ -72,11 +98,16 @@ template <typename Tables>
 inline Fate find_or_judge(const Tables& tables, Journey& j) {
     if (j.lacks_first) return drop(DropReason::fragment_first_missing);
     if (!j.flow) {
-        const Fate fate = check_opens_flow(j);
+        const Fate fate = check_opens_flow(tables, j);
         return fate.is_decided() ? fate : judge(tables, j);
     }
-    if (load(j.flow->epoch) != j.epoch || j.is_related) return judge(tables, j);
-    return j.flow->source_hop == j.source_hop ? go_on() : drop_foreign_source(j);
+    if (load(j.flow->epoch) != j.epoch || j.is_related) {
+        const Fate fate = judge(tables, j);
+        if (fate.is_decided()) return fate;
+    } else if (j.flow->source_hop != j.source_hop) {
+        return drop_foreign_source(j);
+    }
+    return j.tcp_flags != 0 || j.is_related ? track(tables, j) : go_on();
 }
 
 // Which plane carries the packet (D8). In the user plane everything that came here is carried here.

@@ -21,12 +21,14 @@
 #include "datapath/atomics.hpp"
 #include "datapath/checksum.hpp"
 #include "datapath/fragments.hpp"
+#include "datapath/icmp_query.hpp"
+#include "datapath/sctp_chunks.hpp"
 
 namespace biplane {
 
 constexpr uint32_t ipv6_extensions_max = 6;
 constexpr uint32_t ipv4_options_max = 40;
-constexpr uint32_t headers_bytes_max = 512;  // from the frame's start: a transport header beyond it is refused (RFC 7112)
+constexpr uint32_t tcp_options_max = 40;
 
 // Several headers under one check of the bounds: the verifier does not see that the check of a longer piece covers a shorter one.
 template <uint32_t Bytes, typename Packet>
@@ -42,6 +44,38 @@ inline bool is_legal_tcp(uint8_t flags) {
            meaning == ack;
 }
 
+// The window scale option of a SYN (RFC 7323, section 2); greater ones count as 14 (section 2.3).
+template <typename Packet>
+[[gnu::noinline]] static uint32_t read_tcp_scale(Packet* packet, uint32_t options, uint32_t end) {
+    constexpr uint8_t end_of_list = 0, no_operation = 1, window_scale = 3, scale_max = 14;
+    for (uint32_t i = 0; i < tcp_options_max; ++i) {
+        forget_value(options);
+        options &= 0x3ff;
+        if (options + 3 > end) return 0;
+        const auto* option = packet->template at<uint8_t[3]>(options);
+        if (!option || (*option)[0] == end_of_list) return 0;
+        if ((*option)[0] == window_scale && (*option)[1] == 3) return ((*option)[2] < scale_max ? (*option)[2] : scale_max) + 1u;
+        if ((*option)[0] != no_operation && (*option)[1] < 2) return 0;
+        options += (*option)[0] == no_operation ? 1 : (*option)[1];
+    }
+    return 0;
+}
+
+// `header_bytes` of the TCP header, `transport_bytes` of it and what it carries. Of a GSO packet all of it.
+template <typename Packet>
+inline void read_segment(Packet& packet, const TcpHeader* tcp, Headers& h, uint32_t header_bytes, uint32_t transport_bytes) {
+    const uint8_t flags = tcp->flags;
+    h.tcp_flags = flags;
+    h.tcp_window = tcp->window.to_host();
+    h.tcp_sequence = tcp->sequence.to_host();
+    h.tcp_acknowledgment = flags & tcp_flag::ack ? tcp->acknowledgment.to_host() : 0;
+    h.tcp_end = h.tcp_sequence + (transport_bytes - header_bytes);
+    if (flags & (tcp_flag::syn | tcp_flag::fin)) ++h.tcp_end;
+    if (flags & tcp_flag::syn)
+        h.tcp_scale = static_cast<uint8_t>(
+            read_tcp_scale(&packet, h.transport_offset + sizeof(TcpHeader), h.transport_offset + header_bytes));
+}
+
 template <typename Packet>
 inline Fate parse_tcp(Packet& packet, Headers& h, uint32_t transport_bytes) {
     const auto* tcp = packet.template at<TcpHeader>(h.transport_offset);
@@ -50,9 +84,9 @@ inline Fate parse_tcp(Packet& packet, Headers& h, uint32_t transport_bytes) {
     if (header_bytes < sizeof(TcpHeader) || header_bytes > transport_bytes)
         return drop(h.is_fragment ? DropReason::fragment_tiny : DropReason::tcp_header_invalid);
     if (!is_legal_tcp(tcp->flags)) return drop(DropReason::tcp_flags_illegal);
-    h.tcp_flags = tcp->flags;
     h.key.source_port = tcp->source_port;
     h.key.destination_port = tcp->destination_port;
+    read_segment(packet, tcp, h, header_bytes, transport_bytes);
     if (packet.segment_payload()) {
         const uint32_t headers = h.transport_offset - h.network_offset() + header_bytes;
         h.segment_bytes = static_cast<uint16_t>(headers + packet.segment_payload());
@@ -76,19 +110,24 @@ inline Fate parse_udp(Packet& packet, Headers& h, uint32_t transport_bytes) {
     return go_on();
 }
 
-// SCTP has its ports where UDP has them (RFC 9260, section 3.1).
+template <typename Packet>
+[[gnu::noinline]] static uint32_t read_sctp_chunks_out_of_line(Packet* packet, Headers* h, uint32_t offset, uint32_t end) {
+    return read_sctp_chunks(*packet, *h, offset, end).packed();
+}
+
 template <typename Packet>
 inline Fate parse_sctp(Packet& packet, Headers& h, uint32_t transport_bytes) {
-    constexpr uint32_t common_header_bytes = 12;
-    const auto* ports = packet.template at<be16[2]>(h.transport_offset);
-    if (!ports || transport_bytes < common_header_bytes) return drop(DropReason::transport_truncated);
-    h.key.source_port = (*ports)[0];
-    h.key.destination_port = (*ports)[1];
-    return go_on();
+    const auto* sctp = packet.template at<SctpHeader>(h.transport_offset);
+    if (!sctp || transport_bytes < sizeof(SctpHeader)) return drop(DropReason::transport_truncated);
+    h.key.source_port = sctp->source_port;
+    h.key.destination_port = sctp->destination_port;
+    h.tcp_sequence = sctp->verification_tag.to_host();
+    return Fate::unpack(
+        read_sctp_chunks_out_of_line(&packet, &h, h.transport_offset + sizeof(SctpHeader), h.transport_offset + transport_bytes));
 }
 
 // The packet that an ICMP error embeds tells which flow it is about. The error travels against that packet, so its key is the
-// embedded one turned round (RFC 5927 asks for more checks of TCP; the flow must be known in any case).
+// embedded one turned round. The flow must be known, and of TCP and SCTP the number behind the ports is checked (tracking.hpp).
 template <typename Packet>
 inline Fate read_embedded(Packet& packet, Headers& h) {
     const uint32_t embedded = h.transport_offset + sizeof(IcmpHeader);
@@ -120,19 +159,18 @@ inline Fate read_embedded(Packet& packet, Headers& h) {
     if (!(h.key.destination == error_destination)) return drop(DropReason::icmp_unrelated);
     h.key.source_port = h.key.destination_port = be16{0};
     if (h.key.protocol == protocol::tcp || h.key.protocol == protocol::udp || h.key.protocol == protocol::sctp) {
-        const auto* ports = packet.template at<be16[2]>(embedded_transport);
-        if (!ports) return drop(DropReason::icmp_unrelated);
-        h.key.source_port = (*ports)[1];
-        h.key.destination_port = (*ports)[0];
+        const auto* start = packet.template at<UdpHeader>(embedded_transport);  // all three begin with their ports
+        const auto* sequence = packet.template at<be32>(embedded_transport + 2 * sizeof(be16));
+        if (!start || !sequence) return drop(DropReason::icmp_unrelated);
+        h.key.source_port = start->destination_port;
+        h.key.destination_port = start->source_port;
+        h.tcp_sequence = sequence->to_host();
     } else if (h.key.protocol == protocol::icmp || h.key.protocol == protocol::icmpv6) {
         const auto* icmp = packet.template at<IcmpHeader>(embedded_transport);
         if (!icmp) return drop(DropReason::icmp_unrelated);
-        const bool is_request = icmp->type == (h.is_ipv6 ? icmpv6_type::echo_request : icmp_type::echo_request);
-        const bool is_reply = icmp->type == (h.is_ipv6 ? icmpv6_type::echo_reply : icmp_type::echo_reply);
-        if (is_request) h.key.destination_port = icmp->identifier;
-        if (is_reply) h.key.source_port = icmp->identifier;
-        const uint8_t echo = h.is_ipv6 ? icmpv6_type::echo_request : icmp_type::echo_request;
-        h.query_type_and_code = static_cast<uint16_t>(is_request || is_reply ? echo << 8 : icmp->type << 8 | icmp->code);
+        IcmpQuery query = icmp_query_of(icmp->type, h.is_ipv6);
+        query.is_reply = !query.is_reply;  // the key is that of the other direction
+        read_icmp_query(h, icmp, query);
     }
     h.is_related = true;
     return go_on();
@@ -157,10 +195,7 @@ inline Fate parse_icmp(Packet& packet, Headers& h, uint32_t transport_bytes) {
     if (type == icmp_type::redirect) return drop(DropReason::icmp_redirect);
     h.is_icmp_error = type == icmp_type::unreachable || type == icmp_type::source_quench || type == icmp_type::time_exceeded ||
                       type == icmp_type::parameter_problem;
-    if (type == icmp_type::echo_request) h.key.source_port = icmp->identifier;
-    if (type == icmp_type::echo_reply) h.key.destination_port = icmp->identifier;
-    const bool is_echo = type == icmp_type::echo_request || type == icmp_type::echo_reply;
-    h.query_type_and_code = is_echo ? uint16_t{icmp_type::echo_request << 8} : static_cast<uint16_t>(type << 8 | icmp->code);
+    read_icmp_query(h, icmp, icmp_query_of(type, false));
     return h.is_icmp_error ? parse_embedded(packet, h) : go_on();
 }
 
@@ -175,10 +210,7 @@ inline Fate parse_icmpv6(Packet& packet, Headers& h, uint32_t transport_bytes) {
     }
     if (type >= icmpv6_type::router_solicitation && type <= icmpv6_type::redirect) return drop(DropReason::nd_unsolicited);
     h.is_icmp_error = type <= icmpv6_type::last_error;
-    if (type == icmpv6_type::echo_request) h.key.source_port = icmp->identifier;
-    if (type == icmpv6_type::echo_reply) h.key.destination_port = icmp->identifier;
-    const bool is_echo = type == icmpv6_type::echo_request || type == icmpv6_type::echo_reply;
-    h.query_type_and_code = is_echo ? uint16_t{icmpv6_type::echo_request << 8} : static_cast<uint16_t>(type << 8 | icmp->code);
+    read_icmp_query(h, icmp, icmp_query_of(type, true));
     return h.is_icmp_error ? parse_embedded(packet, h) : go_on();
 }
 

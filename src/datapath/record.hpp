@@ -16,7 +16,7 @@ inline void write_mode(const Tables& tables, FlowEntry& entry, uint32_t number, 
 }
 
 template <typename Packet, typename Tables>
-inline void account(Packet& packet, const Tables& tables, const Journey& j) {
+inline void account(Packet& packet, const Tables& tables, Journey& j) {
     FlowEntry& entry = *j.flow;
     const uint32_t frames = packet.wire_frames();
     add(entry.bytes, uint64_t{j.network_bytes});
@@ -26,8 +26,15 @@ inline void account(Packet& packet, const Tables& tables, const Journey& j) {
         if (detail) add(detail->packets_high, 1u);
     }
     if (entry.last_seen != j.now) entry.last_seen = j.now;
-    const uint8_t mode = next_mode(entry.mode, entry.protocol, j.tcp_flags);
-    if (mode != entry.mode) write_mode(tables, entry, j.flow_number, mode);
+    if (j.tcp_flags == 0) j.next_mode = j.is_later_fragment ? j.flow_mode : next_mode_untracked(j.flow_mode);
+    if (j.next_mode != j.flow_mode) write_mode(tables, entry, j.flow_number, j.next_mode);
+    if (j.is_tracked) tables.write_tracked(j.flow_number, &j);
+}
+
+// A TCP connection that is picked up in its middle is taken for established.
+inline FlowState first_state_of(const Journey& j) {
+    const bool is_picked_up = j.key.protocol == protocol::tcp && j.tcp_flags != 0 && (j.tcp_flags & tcp_flag::syn) == 0;
+    return is_picked_up ? FlowState::established : FlowState::opening;
 }
 
 // Over the quota: what of the owner's is over may be won back. What a flood costs that has nothing to win is a look-up.
@@ -61,7 +68,7 @@ inline Fate record_new(const Tables& tables, Journey& j) {
     flow->ingress_port = j.port_number;
     flow->egress_rule = rule_of(j.egress_decision);
     flow->ingress_rule = rule_of(j.ingress_decision);
-    flow->mode = with_state(Packet::plane == Plane::user ? flow_mode_user_plane : 0, FlowState::opening);
+    flow->mode = with_state(Packet::plane == Plane::user ? flow_mode_user_plane : 0, first_state_of(j));
     switch (create_or_win_back(tables, *flow)) {
         case FlowCreation::table_full:
             return drop(DropReason::flow_table_full);
@@ -83,7 +90,10 @@ inline Fate record_new(const Tables& tables, Journey& j) {
     }
     j.flow_number = flow->entry;
     j.flow = tables.flow(flow->entry);
-    return j.flow ? go_on() : drop(DropReason::flow_table_full);
+    if (!j.flow) return drop(DropReason::flow_table_full);
+    j.flow_mode = j.flow->mode;
+    if (j.tcp_flags != 0) track(tables, j);
+    return go_on();
 }
 
 template <typename Packet, typename Tables>

@@ -35,7 +35,7 @@ constexpr uint32_t flow_lock_slots = 4096;
 constexpr uint32_t first_workload_socket = 256;  // XSKMAP: below it the punt port's and the fabric ports' queues,
 constexpr uint32_t processors_max = 1024;        // clocks: beyond, processors share one
 constexpr uint32_t socket_slots = first_workload_socket + ports_max;  // from it on one per port: workloads with XDP
-constexpr uint32_t layout_version = 4;                                // raise with every change of a type in this file
+constexpr uint32_t layout_version = 5;                                // raise with every change of a type in this file
 
 constexpr uint16_t no_port = 0;  // port 0, zone 0 and next hop 0 are never used
 constexpr uint16_t no_zone = 0;
@@ -45,7 +45,7 @@ constexpr uint16_t no_next_hop = 0;
 
 constexpr uint32_t flow_timeout_min = ticks_from_ms(1000);  // no timeout is shorter
 
-// Timeouts of flows by protocol and state, in ticks. An idle flow past its timeout is expired.
+// Timeouts of flows by protocol and state, in ticks. An idle flow past its timeout is expired. Those of TCP are SCTP's as well.
 struct FlowTimeouts {
     uint32_t tcp_opening;      // SYN seen, not yet answered and acknowledged
     uint32_t tcp_established;  // RFC 5382: at least 2 h 4 min
@@ -117,8 +117,11 @@ struct Zone {
     uint8_t ipv4_lengths;               // how many of `lengths` there are for IPv4; they come first
     uint8_t ipv6_lengths;               // the next so many are for IPv6
     uint8_t lengths[zone_lengths_max];  // e.g. {128, 120, 96 | 128, 64}
+    FlowTimeouts timeouts;              // 0: Config's
+    uint8_t tcp_pickup;                 // 1: a TCP flow may begin in the middle of its connection, unchecked
+    uint8_t pad[7];
 };
-static_assert(sizeof(Zone) == 72);
+static_assert(sizeof(Zone) == 112);
 
 struct VniIndexEntry {
     uint32_t vni;  // 0: empty
@@ -173,8 +176,9 @@ static_assert(offsetof(NextHop, destination_mac) % 8 == 0 &&
 
 // --- Flows ---------------------------------------------------------------------------------------------------------------
 
-// The identity of one direction. ICMP echo: the identifier stands in the port of the side that asks, 0 on the other side.
-// Protocols without ports: both ports 0. Later fragments have those of their first (layout/fragments.hpp).
+// The identity of one direction. ICMP queries: the identifier stands in the port of the side that asks; on the other side 0 for
+// echo, else the query's type. Protocols without ports: both ports 0. Later fragments have those of their first
+// (layout/fragments.hpp).
 struct FlowKey {
     Address source;
     Address destination;
@@ -188,11 +192,11 @@ static_assert(sizeof(FlowKey) == 40);
 
 enum class FlowState : uint8_t {
     none,
-    opening,      // TCP: first SYN seen.               Others: no answer seen yet
-    answered,     // TCP: SYN+ACK (or crossing SYN) seen.
-    established,  // TCP: handshake acknowledged.       Others: answered
-    closing,      // TCP: a FIN seen from one or both sides
-    closed,       // TCP: both FINs acknowledged, or reset
+    opening,      // TCP: first SYN seen. SCTP: INIT seen.            Others: no answer seen yet
+    answered,     // TCP: SYN+ACK (or crossing SYN) seen. SCTP: INIT ACK seen
+    established,  // TCP: handshake acknowledged. SCTP: COOKIE ACK.   Others: answered
+    closing,      // TCP: a FIN seen from one or both sides. SCTP: SHUTDOWN seen
+    closed,       // TCP: both FINs acknowledged, or reset. SCTP: SHUTDOWN COMPLETE or ABORT seen
 };
 
 // `mode` of a FlowEntry: bits 0-3 FlowState, bit 4 Plane, bit 5 this is the reverse direction,
@@ -229,13 +233,10 @@ struct FlowDetail {
     uint32_t vni;           // the identifier the zone maps to: inserted on the way out, mapped back on the way in
     uint16_t ingress_port;  // port the first packet of the pair came in through
     uint16_t rule;     // that allowed it: in the forward entry the one of the sender's side, in the reverse the receiver's; 0: none
-    uint32_t tcp_end;  // TCP: the sequence number after the last byte that this direction has sent
-    uint32_t tcp_window_end;  // TCP: up to where it may send: the highest acknowledgment and window of the other direction
-    uint16_t tcp_window_max;  // TCP: the largest window that this direction has offered, as it stands in its header
-    uint8_t tcp_scale;        // TCP: low four bits: its window scale (RFC 7323)
-    uint8_t tcp_notes;        // TCP: what else the tracking keeps (flow_state.hpp)
+    uint32_t tcp_end;  // TCP: the sequence number after the last byte that this direction has sent. SCTP: the tag it must carry
+    uint64_t tcp_offer;  // TCP: what this direction lets the other one send. One number: written as a whole. SCTP: flags
 };
-static_assert(sizeof(FlowDetail) == 32);
+static_assert(sizeof(FlowDetail) == 32 && offsetof(FlowDetail, tcp_offer) == 24);
 
 // A signature is 0 for a free way, claimed_at() for a way that somebody is filling or emptying, else the signature of the entry in
 // that way (bit 1 set). Entry number = bucket * flow_bucket_ways + way. Publishing a pair: reverse first, forward last, one atomic

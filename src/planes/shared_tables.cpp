@@ -13,6 +13,7 @@
 #include "datapath/fragments.hpp"
 #include "datapath/policy.hpp"
 #include "datapath/tidy.hpp"
+#include "datapath/tracking.hpp"
 #include "layout/pins.hpp"
 
 namespace biplane {
@@ -263,6 +264,12 @@ uint32_t SharedTables::tidy_flow_bucket(uint32_t bucket, uint32_t least_rank, ui
 uint32_t SharedTables::tidy_flows(bool is_over_quota, uint32_t now) const { return tidy(*this, is_over_quota, now); }
 
 FlowCreation SharedTables::create_flow(NewFlow& flow) const { return make_pair(*this, flow); }
+uint32_t SharedTables::judge_tracked(uint32_t flow, uint8_t mode, const Headers* headers) const {
+    return biplane::judge_tracked(*this, flow, mode, *headers);
+}
+uint32_t SharedTables::write_tracked(uint32_t flow, const Headers* headers) const {
+    return biplane::write_tracked(*this, flow, *headers);
+}
 
 uint32_t SharedTables::join_fragment(Headers& headers, uint16_t source_hop, uint32_t now) const {
     return join_datagram(*this, headers, source_hop, now).packed();

@@ -87,6 +87,8 @@ class SharedTables {
     FlowCreation create_flow(NewFlow& flow) const;
     uint32_t join_fragment(Headers& headers, uint16_t source_hop, uint32_t now) const;
     void remember_fragment(const Headers& headers, uint16_t source_hop, uint32_t now, bool is_handed_over) const;
+    uint32_t judge_tracked(uint32_t flow, uint8_t mode, const Headers* headers) const;
+    uint32_t write_tracked(uint32_t flow, const Headers* headers) const;
     void pause() const;
 
     // --- for agents and tools ---

@@ -43,6 +43,7 @@ struct Step {
     Packet packet;
     Wanted wanted;
     std::function<void(SharedTables&)> before = {};  // what happens to the tables before the packet arrives
+    std::optional<FlowState> state = {};             // of the only flow in the table afterwards; FlowState::none: there is none
 
     Step is(Wanted fate) const;
     Step after(std::function<void(SharedTables&)> change) const;
@@ -112,6 +113,8 @@ std::vector<Case> icmp_cases();
 std::vector<Case> routing_cases();
 std::vector<Case> tunnel_cases();
 std::vector<Case> flow_cases();
+std::vector<Case> tcp_script_cases();
+std::vector<Case> sctp_cases();
 std::vector<Case> plane_cases();
 std::vector<Case> policy_cases();
 std::vector<Case> fairness_cases();

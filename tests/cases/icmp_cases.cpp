@@ -49,6 +49,129 @@ std::vector<Case> echo_cases() {
     return cases;
 }
 
+// RFC 792, RFC 950, RFC 8335: each query with its reply. The identifier stands in the same place in all of them.
+std::vector<Case> query_cases() {
+    using enum DropReason;
+    struct Query {
+        const char* name;
+        bool is_ipv6;
+        uint8_t request, reply;
+        uint16_t other_port;  // what the flow has in place of a second port: 0 for echo, else the query's type
+    };
+    const Query queries[] = {{"echo", false, 8, 0, 0},
+                             {"timestamp", false, 13, 14, 13},
+                             {"information", false, 15, 16, 15},
+                             {"address mask", false, 17, 18, 17},
+                             {"extended echo", false, 42, 43, 42},
+                             {"ICMPv6 echo", true, 128, 129, 0},
+                             {"ICMPv6 extended echo", true, 160, 161, 160}};
+    std::vector<Case> cases;
+    for (const Query& q : queries) {
+        const std::string web(q.is_ipv6 ? web6 : web4), db(q.is_ipv6 ? db6 : db4), name = q.name;
+        const uint8_t protocol = q.is_ipv6 ? 58 : 1;
+        const Packet request = between(red_web, web, db).icmp(q.request, 0, 77u << 16).filler(12);
+        const Packet reply = between(red_db, db, web).icmp(q.reply, 0, 77u << 16).filler(12);
+        const WantedFlow asked = flow(red, protocol, web, 77, db, q.other_port);
+        cases.push_back(
+            {"a reply to a query of type " + name + " belongs to its flow",
+             {arrives(red_web, request).is(passed_to(red_db, request)), arrives(red_db, reply).is(passed_to(red_web, reply))},
+             {asked.in_state(FlowState::established).seen(1, 1)}});
+        cases.push_back(
+            {"a reply to no query of type " + name + " is dropped", {arrives(red_db, reply).is(dropped(icmp_no_query))}});
+        cases.push_back({"a reply to a query of type " + name + " with another identifier is dropped",
+                         {arrives(red_web, request).is(passed_to(red_db, request)),
+                          arrives(red_db, between(red_db, db, web).icmp(q.reply, 0, 78u << 16)).is(dropped(icmp_no_query))},
+                         {asked.seen(1, 0)}});
+        cases.push_back(
+            {"an ICMP error about a query of type " + name + " is delivered",
+             {arrives(red_web, request).is(passed_to(red_db, request)),
+              arrives(red_db,
+                      between(red_db, db, web).icmp(q.is_ipv6 ? 1 : 3, 1).payload(quote(request.ttl(63), q.is_ipv6 ? 48 : 28)))
+                  .is(passed_to(
+                      red_web,
+                      between(red_db, db, web).icmp(q.is_ipv6 ? 1 : 3, 1).payload(quote(request.ttl(63), q.is_ipv6 ? 48 : 28))))},
+             {asked.seen(1, 0)}});
+    }
+    const Packet echo = between(red_web, web4, db4).echo_request(77);
+    const Packet timestamp_reply = between(red_db, db4, web4).icmp(14, 0, 77u << 16).filler(12);
+    cases.push_back(
+        {"an echo request does not let a timestamp reply in",
+         {arrives(red_web, echo).is(passed_to(red_db, echo)), arrives(red_db, timestamp_reply).is(dropped(icmp_no_query))},
+         {flow(red, 1, "10.0.0.10", 77, "10.0.0.11", 0).seen(1, 0)}});
+    for (const uint8_t type : {1, 7, 9, 10, 19, 30, 41, 255})
+        cases.push_back({"an ICMP message of type " + std::to_string(type) + " is no query and makes no flow",
+                         {arrives(red_web, between(red_web, web4, db4).icmp(type, 0)).is(dropped(icmp_no_query))}});
+    for (const uint8_t type : {130, 132, 138, 139, 200})
+        cases.push_back({"an ICMPv6 message of type " + std::to_string(type) + " is no query and makes no flow",
+                         {arrives(red_web, between(red_web, web6, db6).icmp(type, 0)).is(dropped(icmp_no_query))}});
+    return cases;
+}
+
+// RFC 5927, section 4.1: an error about TCP is about what is on the way; RFC 9260, section 10.1: about SCTP it has the tag.
+std::vector<Case> embedded_cases() {
+    using enum DropReason;
+    using namespace packets::tcp;
+    std::vector<Case> cases;
+    for (const bool is_ipv6 : {false, true}) {
+        const std::string web(is_ipv6 ? web6 : web4), db(is_ipv6 ? db6 : db4), family = is_ipv6 ? "ICMPv6" : "ICMP";
+        const size_t header = is_ipv6 ? 40 : 20;
+        const auto forth = [&](uint8_t flags, uint32_t sequence, uint32_t acknowledgment) {
+            return between(red_web, web, db).tcp(40000, 80, flags).sequence(sequence, acknowledgment);
+        };
+        const auto back = [&](uint8_t flags, uint32_t sequence, uint32_t acknowledgment) {
+            return between(red_db, db, web).tcp(80, 40000, flags).sequence(sequence, acknowledgment);
+        };
+        const auto about = [&](const Packet& quoted) {
+            return between(red_db, db, web).icmp(is_ipv6 ? 1 : 3, is_ipv6 ? 4 : 1).payload(quote(quoted.ttl(63), header + 8));
+        };
+        const auto sends = [&](const Packet& p) { return arrives(red_web, p).is(passed_to(red_db, p)); };
+        const auto answers = [&](const Packet& p) { return arrives(red_db, p).is(passed_to(red_web, p)); };
+        const auto refuses = [&](const Packet& p) { return arrives(red_db, p).is(dropped(icmp_unrelated)); };
+        const WantedFlow connection = flow(red, 6, web, 40000, db, 80);
+        // The client's 1001 to 1100 are on the way.
+        const std::vector<Step> opened = {sends(forth(syn, 1000, 0)), answers(back(syn | ack, 2000, 1001)),
+                                          sends(forth(ack, 1001, 2001).filler(100))};
+        const auto opened_and = [&](const std::vector<Step>& more) {
+            std::vector<Step> steps = opened;
+            steps.insert(steps.end(), more.begin(), more.end());
+            return steps;
+        };
+        cases.push_back({family + " about a SYN is delivered and does not close",
+                         {sends(forth(syn, 1000, 0)), answers(about(forth(syn, 1000, 0)))},
+                         {connection.in_state(FlowState::opening).seen(1, 0)}});
+        cases.push_back({family + " about a segment that is on the way is delivered and moves nothing",
+                         opened_and({answers(about(forth(ack, 1001, 2001))), answers(about(forth(ack, 1100, 2001))),
+                                     answers(about(forth(ack, 1101, 2001)))}),
+                         {connection.in_state(FlowState::established).seen(2, 1)}});
+        cases.push_back({family + " about a segment that was never sent, or long acknowledged, is dropped",
+                         opened_and({refuses(about(forth(ack, 1102, 2001))), refuses(about(forth(ack, 999, 2001))),
+                                     refuses(about(forth(ack, 0x80000000, 2001)))}),
+                         {connection.in_state(FlowState::established).seen(2, 1)}});
+        cases.push_back({family + " that embeds a reset does not close",
+                         opened_and({answers(about(forth(rst, 1101, 0)))}),
+                         {connection.in_state(FlowState::established).seen(2, 1)}});
+    }
+    const auto init = between(red_web, web4, db4).sctp(5, 6).verification_tag(0).payload(Bytes{1, 0, 0, 20, 0, 0, 0, 9, 0, 0,
+                                                                                               0, 0, 0, 1,  0, 1, 0, 0, 0, 0});
+    const auto about = [&](uint32_t tag) {
+        return between(red_db, db4, web4).icmp(3, 2).payload(quote(init.verification_tag(tag).ttl(63), 28));
+    };
+    cases.push_back(
+        {"ICMP about an SCTP packet is delivered if it embeds the association's tag",
+         {arrives(red_web, init).is(passed_to(red_db, init)), arrives(red_db, about(0)).is(passed_to(red_web, about(0))),
+          arrives(red_db, about(9)).is(dropped(icmp_unrelated))},
+         {flow(red, 132, "10.0.0.10", 5, "10.0.0.11", 6).seen(1, 0)}});
+    const Packet asked = between(red_web, web4, db4).udp(5000, 53).filler(16);
+    const Packet answer = between(red_db, db4, web4).udp(53, 5000).filler(16);
+    const Packet error = between(red_db, db4, web4).icmp(3, 3).payload(quote(asked.ttl(63), 28));
+    cases.push_back({"an ICMP error does not keep its flow alive",
+                     {arrives(red_web, asked).is(passed_to(red_db, asked)),
+                      arrives(red_db, error).is(passed_to(red_web, error)).after(time_passes(100)),
+                      arrives(red_db, answer).is(passed_to(red_web, answer)).after(time_passes(30))},
+                     {flow(red, 17, "10.0.0.11", 53, "10.0.0.10", 5000).seen(1, 0)}});
+    return cases;
+}
+
 // Errors that workloads send about packets they got: delivered if the flow is known, whoever forwarded it.
 std::vector<Case> error_cases() {
     using enum DropReason;
@@ -149,7 +272,8 @@ std::vector<Case> router_error_cases() {
 
 std::vector<Case> icmp_cases() {
     std::vector<Case> all = echo_cases();
-    for (const auto& some : {error_cases(), router_error_cases()}) all.insert(all.end(), some.begin(), some.end());
+    for (const auto& some : {query_cases(), embedded_cases(), error_cases(), router_error_cases()})
+        all.insert(all.end(), some.begin(), some.end());
     return all;
 }
 

@@ -112,17 +112,9 @@ std::vector<Case> tcp_cases() {
 
 std::vector<Case> other_protocol_cases() {
     using enum DropReason;
-    const Packet association = header4.sctp(36412, 36413).filler(20);
-    const Packet association6 = header6.sctp(36412, 36413).filler(20);
     const Packet gre = header4.protocol(47).filler(20);
     const Packet nothing = header6.protocol(59);
     return {
-        {"SCTP is told apart by its ports",
-         {arrives(red_web, association).is(delivered_to_db(association))},
-         {pair4(132, 36412, 36413)}},
-        {"SCTP over IPv6 is told apart by its ports",
-         {arrives(red_web, association6).is(delivered_to_db(association6))},
-         {flow(red, 132, "fd00:a::10", 36412, "fd00:a::11", 36413)}},
         {"a packet that ends within the SCTP header is dropped",
          {arrives(red_web, header4.protocol(132).filler(11)).is(dropped(transport_truncated))}},
         {"any other protocol is carried by address", {arrives(red_web, gre).is(delivered_to_db(gre))}, {pair4(47, 0, 0)}},

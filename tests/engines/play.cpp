@@ -53,6 +53,7 @@ class Play {
         check_frame();
         check_egress();
         check_counts(before, read_counts(engine_));
+        if (step_.state) check_state(*step_.state);
         return true;
     }
 
@@ -117,6 +118,14 @@ class Play {
                 complain(fmt::format("{} is wanted; counted at {}: {}; wanted: {}", print(step_.wanted.fate), world::name_of(port),
                                      print(got), print(wanted)));
         }
+    }
+
+    void check_state(FlowState wanted) {
+        const std::vector<Pair> pairs = read_pairs(engine_.tables(), complaints_);
+        if (pairs.size() != (wanted == FlowState::none ? 0 : 1)) return complain(fmt::format("leaves {} flows", pairs.size()));
+        if (pairs.empty() || state_of(pairs[0].forward.mode) == wanted) return;
+        complain(
+            fmt::format("leaves state {}, wanted {}", static_cast<int>(state_of(pairs[0].forward.mode)), static_cast<int>(wanted)));
     }
 
     uint64_t seen_bytes() const {

@@ -49,7 +49,7 @@ struct Question {
             case protocol::sctp: {
                 const Bytes init = {1, 0, 0, 20, 0, 0, 16, 1, 0, 0, 255, 255, 0, 1, 0, 1, 0, 0, 0, 1};  // RFC 9260, section 3.3.2
                 constexpr uint32_t no_tag_yet = 0;
-                return ip_forward().sctp(source_port, service.port, no_tag_yet).payload(init);
+                return ip_forward().sctp(source_port, service.port).verification_tag(no_tag_yet).payload(init);
             }
             default:
                 return ip_forward().icmp(static_cast<uint8_t>(service.port >> 8), static_cast<uint8_t>(service.port), 0x12340001);

@@ -5,7 +5,8 @@ import time
 
 import pytest
 from injector import Injector, ipv4, ipv6
-from scapy.all import (ARP, ICMP, IP, TCP, UDP, Ether, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, IPv6ExtHdrFragment, IPv6ExtHdrRouting, Raw)
+from scapy.all import (ARP, ICMP, IP, TCP, UDP, Ether, ICMPv6EchoReply, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, IPv6ExtHdrFragment,
+                       IPv6ExtHdrRouting, Raw)
 from tenants import PLANE, WEB, Tenants, VNI
 
 RANDOM_FRAMES = 3000
@@ -67,6 +68,12 @@ DAMAGED = {
     "tcp-no-flow": [lambda i: i.ether() / ipv4() / TCP(sport=1, dport=2, flags="A"), lambda i: i.ether() / ipv6() / TCP(flags="R")],
     "dhcp-spoofed": [lambda i: i.ether() / ipv4() / UDP(sport=67, dport=68) / Raw(bytes(240)),
                      lambda i: i.ether() / ipv6() / UDP(sport=547, dport=546) / Raw(bytes(40))],
+    "icmp-no-query": [lambda i: i.ether() / ipv4() / ICMP(type=0, id=9), lambda i: i.ether() / ipv4() / ICMP(type=9),
+                      lambda i: i.ether() / ipv6() / ICMPv6EchoReply(id=9)],
+    "sctp-no-flow": [lambda i: i.ether() / ipv4(proto=132) / Raw(bytes([0, 1, 0, 2]) + bytes(8) + bytes([0, 3, 0, 4]))],
+    "sctp-chunk-invalid": [lambda i: i.ether() / ipv4(proto=132) / Raw(bytes(12))],
+    "sctp-tag-invalid": [lambda i: i.ether() / ipv4(proto=132) / Raw(bytes([0, 1, 0, 2, 0, 0, 0, 9]) + bytes(4) +
+                                                                     bytes([1, 0, 0, 20]) + bytes(16))],
     "no-route": [lambda i: i.ether() / ipv4(dst="10.9.9.9") / UDP(), lambda i: i.ether() / ipv6(dst="fd00:ffff::1") / UDP()],
     "ttl-expired": [lambda i: i.ether() / ipv4(ttl=1) / UDP(), lambda i: i.ether() / ipv6(hlim=1) / UDP()],
     "frame-truncated": [lambda i: i.ether(type=0x0800) / cut(ipv4(), 12), lambda i: i.ether(type=0x86DD) / cut(ipv6(), 30)],

@@ -25,6 +25,12 @@ Packet Packet::sequence(uint32_t sequence, uint32_t acknowledgment) const {
     return copy;
 }
 
+Packet Packet::window(uint16_t value) const {
+    Packet copy = *this;
+    put16(copy.innermost({Layer::tcp}).bytes, 14, value);
+    return copy;
+}
+
 Packet Packet::tcp_options(const Bytes& options) const {
     Packet copy = *this;
     Bytes& header = copy.innermost({Layer::tcp}).bytes;
@@ -55,12 +61,18 @@ Packet Packet::udp_length(uint16_t value) const {
     return copy;
 }
 
-Packet Packet::sctp(uint16_t source, uint16_t destination, uint32_t verification_tag) const {
+Packet Packet::sctp(uint16_t source, uint16_t destination) const {
     Bytes header(12);
     put16(header, 0, source);
     put16(header, 2, destination);
-    put32(header, 4, verification_tag);
+    put32(header, 4, 0x600df00d);  // verification tag
     return with(Layer::sctp, header);
+}
+
+Packet Packet::verification_tag(uint32_t value) const {
+    Packet copy = *this;
+    put32(copy.innermost({Layer::sctp}).bytes, 4, value);
+    return copy;
 }
 
 bool Packet::is_ipv6_inside() const {

@@ -145,6 +145,14 @@ extern "C" __attribute__((noinline, used)) int bp_remember_fragment(const Header
     return 0;
 }
 
+extern "C" __attribute__((noinline, used)) uint32_t bp_judge_tracked(uint32_t flow, uint32_t mode, const Headers* headers) {
+    return headers ? judge_tracked(KernelTables{}, flow, static_cast<uint8_t>(mode), *headers) : 0;
+}
+
+extern "C" __attribute__((noinline, used)) uint32_t bp_write_tracked(uint32_t flow, const Headers* headers) {
+    return headers ? write_tracked(KernelTables{}, flow, *headers) : 0;
+}
+
 extern "C" __attribute__((section("biplane/tcx"), used)) int prog_tcx(__sk_buff* skb) {
     return run_tcx<workload_linear_bytes>(skb);
 }

@@ -7,6 +7,7 @@
 #include "datapath/fragments.hpp"
 #include "datapath/policy.hpp"
 #include "datapath/tidy.hpp"
+#include "datapath/tracking.hpp"
 #include "layout/events.hpp"
 #include "planes/kernel/bpf_helpers.hpp"
 #include "planes/kernel/program_constants.hpp"
@@ -99,6 +100,8 @@ extern "C" uint32_t bp_tidy_flows(uint32_t is_over_quota, uint32_t now);
 extern "C" int bp_create_flow();
 extern "C" uint32_t bp_join_fragment(biplane::Headers* headers, uint32_t source_hop, uint32_t now);
 extern "C" int bp_remember_fragment(const biplane::Headers* headers, uint32_t source_hop, uint32_t now, uint32_t is_handed_over);
+extern "C" uint32_t bp_judge_tracked(uint32_t flow, uint32_t mode, const biplane::Headers* headers);
+extern "C" uint32_t bp_write_tracked(uint32_t flow, const biplane::Headers* headers);
 
 extern "C" {
 __attribute__((section(".rodata.bp"), used)) const volatile biplane::ProgramConstants bp_constants = {};
@@ -246,6 +249,10 @@ struct KernelTables {
     void pause() const {
         for (int i = 0; i < 4; ++i) bpf::ktime_get_ns();
     }
+    uint32_t judge_tracked(uint32_t flow, uint8_t mode, const Headers* headers) const {
+        return bp_judge_tracked(flow, mode, headers);
+    }
+    uint32_t write_tracked(uint32_t flow, const Headers* headers) const { return bp_write_tracked(flow, headers); }
     FlowCreation create_flow(NewFlow&) const { return static_cast<FlowCreation>(bp_create_flow()); }
 };
 
