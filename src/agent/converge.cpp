@@ -52,7 +52,8 @@ bool is_in_force(const SharedTables& tables, const TableImage& image) {
            same(tables.node(epoch, 0), image.nodes) && same(tables.route_bucket(epoch, 0), image.routes) &&
            same(tables.next_hop(epoch, 0), image.next_hops) && same(tables.address_class(epoch, 0), image.address_classes) &&
            same(tables.policy_subject(epoch, 0), image.policy_subjects) &&
-           same(tables.policy_bucket(epoch, 0), image.policy_buckets) && same(tables.policy_range(epoch, 0), image.policy_ranges);
+           same(tables.policy_bucket(epoch, 0), image.policy_buckets) && same(tables.policy_range(epoch, 0), image.policy_ranges) &&
+           same(tables.flow_limit(epoch, 0), image.flow_limits);
 }
 
 // A fabric on veth has no driver in between that would complete checksums, and XDP takes frames as they are: each end completes what

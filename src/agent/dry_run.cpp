@@ -27,6 +27,7 @@ TableShape Agent::table_shape() const {
     TableShape shape{};
     std::copy(std::begin(config.hash_secret), std::end(config.hash_secret), shape.hash_secret);
     shape.route_bucket_mask = config.route_bucket_mask;
+    shape.flow_pairs = kernel_.tables().flow_entries() / 2;
     return shape;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "engines/counters.hpp"
+#include "layout/table_image.hpp"
 #include "packets/checksum.hpp"
 #include "planes/shared_tables.hpp"
 
@@ -57,5 +58,8 @@ Result<std::unique_ptr<Engine>> live_user_engine(const std::string& object_path,
 
 // The same state for every engine: the world's tables in all banks, no flow, no count, epoch 4.
 void reset(Engine& engine);
+// Other tables in all banks. Flows, counts and the epoch stay.
+void write_tables(Engine& engine, const TableImage& image);
+void forget_flows(Engine& engine);
 
 }  // namespace biplane::engines
