@@ -58,31 +58,45 @@ Result<std::unique_ptr<Agent>> Agent::start(const NodeConfig& config, const std:
     return agent;
 }
 
-tl::expected<ApplyOutcome, Refusal> Agent::apply(const std::vector<Document>& documents, bool dry_run) {
-    std::lock_guard lock(mutex_);
+tl::expected<DesiredState, Refusal> Agent::state_with(const std::vector<Document>& documents) const {
     auto wanted = put_documents(store_.state(), documents);
     if (!wanted) return tl::unexpected(Refusal{400, wanted.error().message});
-    return change_to(*wanted, documents, dry_run);
+    return *std::move(wanted);
 }
 
-tl::expected<ApplyOutcome, Refusal> Agent::remove(const std::vector<DocumentName>& names, bool dry_run) {
-    std::lock_guard lock(mutex_);
+tl::expected<DesiredState, Refusal> Agent::state_without(const std::vector<DocumentName>& names) const {
     for (const DocumentName& name : names)
         if (!has_document(store_.state(), name))
             return tl::unexpected(Refusal{404, fmt::format("there is no {} \"{}\"", name.kind, name.name)});
     auto wanted = remove_documents(store_.state(), names);
     if (!wanted) return tl::unexpected(Refusal{409, wanted.error().message});
-    return change_to(*wanted, {}, dry_run);
+    return *std::move(wanted);
+}
+
+tl::expected<ApplyOutcome, Refusal> Agent::apply(const std::vector<Document>& documents, const ChangeOptions& options) {
+    std::lock_guard lock(mutex_);
+    const auto wanted = state_with(documents);
+    if (!wanted) return tl::unexpected(wanted.error());
+    return change_to(*wanted, documents, options);
+}
+
+tl::expected<ApplyOutcome, Refusal> Agent::remove(const std::vector<DocumentName>& names, const ChangeOptions& options) {
+    std::lock_guard lock(mutex_);
+    const auto wanted = state_without(names);
+    if (!wanted) return tl::unexpected(wanted.error());
+    return change_to(*wanted, {}, options);
 }
 
 tl::expected<ApplyOutcome, Refusal> Agent::change_to(const DesiredState& wanted, const std::vector<Document>& documents,
-                                                     bool dry_run) {
+                                                     const ChangeOptions& options) {
     const DesiredState before = store_.state();
     ApplyOutcome outcome{.changes = changes_between(before, wanted), .warnings = {}, .epoch = 0};
     if (auto checked = check_ground(wanted, outcome.changes, documents); !checked)
         return tl::unexpected(Refusal{400, checked.error().message});
     outcome.epoch = kernel_.tables().config()->epoch;
-    if (dry_run) return outcome;
+    if (options.max_cut)
+        if (auto checked = check_cut(wanted, *options.max_cut); !checked) return tl::unexpected(checked.error());
+    if (options.dry_run) return outcome;
 
     if (auto saved = store_.save(wanted); !saved) return tl::unexpected(Refusal{500, saved.error().message});
     Status done = only_policies_change(outcome.changes) && problems_.empty() ? put_into_force(wanted, facts_) : converge(wanted);

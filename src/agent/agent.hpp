@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,15 +35,25 @@ struct ApplyOutcome {
     uint32_t epoch = 0;
 };
 
+struct ChangeOptions {
+    bool dry_run = false;             // all checks and the list of changes, nothing else
+    std::optional<uint64_t> max_cut;  // refused with 409 if more live flows of this node would be cut
+};
+
 class Agent {
    public:
     // Opens the store, loads or adopts the kernel plane and brings everything into force. Problems with single workloads or
     // nodes are not failures: status() tells of them.
     static Result<std::unique_ptr<Agent>> start(const NodeConfig& config, const std::string& object_path);
 
-    // In force when it returns. `dry_run`: all checks and the list of changes, nothing else.
-    tl::expected<ApplyOutcome, Refusal> apply(const std::vector<Document>& documents, bool dry_run);
-    tl::expected<ApplyOutcome, Refusal> remove(const std::vector<DocumentName>& names, bool dry_run);
+    // In force when it returns.
+    tl::expected<ApplyOutcome, Refusal> apply(const std::vector<Document>& documents, const ChangeOptions& options);
+    tl::expected<ApplyOutcome, Refusal> remove(const std::vector<DocumentName>& names, const ChangeOptions& options);
+
+    // What the same would do to live flows and to who may reach whom, as docs/api.md says; changes nothing. At most `listed_max` of
+    // each are listed, all are counted.
+    tl::expected<Json, Refusal> foresee_apply(const std::vector<Document>& documents, size_t listed_max) const;
+    tl::expected<Json, Refusal> foresee_remove(const std::vector<DocumentName>& names, size_t listed_max) const;
 
     // Looks at the node again and brings into force what has changed.
     void refresh();
@@ -61,7 +72,14 @@ class Agent {
 
    private:
     Agent(NodeConfig config, Store store, KernelPlane kernel, Numbering numbering);
-    tl::expected<ApplyOutcome, Refusal> change_to(const DesiredState& wanted, const std::vector<Document>& documents, bool dry_run);
+    tl::expected<DesiredState, Refusal> state_with(const std::vector<Document>& documents) const;
+    tl::expected<DesiredState, Refusal> state_without(const std::vector<DocumentName>& names) const;
+    tl::expected<ApplyOutcome, Refusal> change_to(const DesiredState& wanted, const std::vector<Document>& documents,
+                                                  const ChangeOptions& options);
+    tl::expected<Json, Refusal> foresee(const DesiredState& wanted, const std::vector<Document>& documents,
+                                        size_t listed_max) const;
+    tl::expected<void, Refusal> check_cut(const DesiredState& wanted, uint64_t max_cut) const;
+    TableShape table_shape() const;
     Status check_ground(const DesiredState& wanted, const std::vector<Change>& changes,
                         const std::vector<Document>& documents) const;
 

@@ -172,11 +172,7 @@ void Agent::attach_ports(const DesiredState& desired, NodeFacts& facts) {
 
 Status Agent::put_into_force(const DesiredState& desired, const NodeFacts& facts) {
     SharedTables& tables = kernel_.tables();
-    TableShape shape{};
-    std::copy(std::begin(tables.config()->hash_secret), std::end(tables.config()->hash_secret), shape.hash_secret);
-    shape.route_bucket_mask = tables.config()->route_bucket_mask;
-    shape.flow_pairs = tables.flow_entries() / 2;
-    auto planned = plan(desired, facts, numbering_, shape);
+    auto planned = plan(desired, facts, numbering_, table_shape());
     if (!planned) return tl::unexpected(planned.error());
     for (const std::string& warning : planned->warnings) note(Level::warning, warning);
 

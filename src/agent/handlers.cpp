@@ -15,6 +15,8 @@ namespace biplane {
 namespace {
 
 constexpr uint64_t flows_listed_by_default = 10000;
+constexpr size_t foreseen_listed_by_default = 20;
+constexpr size_t foreseen_listed_max = 100000;
 
 std::optional<std::string> parameter(const ApiRequest& request, const std::string& key) {
     const auto found = request.query.find(key);
@@ -71,18 +73,56 @@ ApiReply reply_to(const tl::expected<ApplyOutcome, Refusal>& outcome) {
     return json_reply({{"changes", to_json(outcome->changes)}, {"warnings", outcome->warnings}, {"epoch", outcome->epoch}});
 }
 
+template <typename T>
+Status read_number(const ApiRequest& request, const std::string& key, std::optional<T>& number) {
+    const auto text = parameter(request, key);
+    if (!text) return {};
+    T value{};
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+    if (error != std::errc() || end != text->data() + text->size())
+        return failure(fmt::format("{}: \"{}\" is not a number in range", key, *text));
+    number = value;
+    return {};
+}
+
+Result<ChangeOptions> read_change_options(const ApiRequest& request) {
+    ChangeOptions options{.dry_run = is_true(parameter(request, "dryRun")), .max_cut = {}};
+    if (auto read = read_number(request, "maxCut", options.max_cut); !read) return tl::unexpected(read.error());
+    return options;
+}
+
 ApiReply apply(Agent& agent, const ApiRequest& request) {
     const auto documents = read_documents(request);
     if (!documents) return error_reply(400, documents.error().message);
-    return reply_to(agent.apply(*documents, is_true(parameter(request, "dryRun"))));
+    const auto options = read_change_options(request);
+    if (!options) return error_reply(400, options.error().message);
+    return reply_to(agent.apply(*documents, *options));
+}
+
+std::vector<DocumentName> names_of(const std::vector<Document>& documents) {
+    std::vector<DocumentName> names;
+    for (const Document& document : documents) names.push_back({document.kind, document.name});
+    return names;
 }
 
 ApiReply remove_all(Agent& agent, const ApiRequest& request) {
     const auto documents = read_documents(request);
     if (!documents) return error_reply(400, documents.error().message);
-    std::vector<DocumentName> names;
-    for (const Document& document : *documents) names.push_back({document.kind, document.name});
-    return reply_to(agent.remove(names, is_true(parameter(request, "dryRun"))));
+    const auto options = read_change_options(request);
+    if (!options) return error_reply(400, options.error().message);
+    return reply_to(agent.remove(names_of(*documents), *options));
+}
+
+ApiReply test_policies(const Agent& agent, const ApiRequest& request) {
+    const auto documents = read_documents(request);
+    if (!documents) return error_reply(400, documents.error().message);
+    std::optional<size_t> limit;
+    if (auto read = read_number(request, "limit", limit); !read) return error_reply(400, read.error().message);
+    const size_t listed_max = std::min(limit.value_or(foreseen_listed_by_default), foreseen_listed_max);
+    const auto is_removal = parameter(request, "delete");
+    const auto foreseen = is_removal && is_true(is_removal) ? agent.foresee_remove(names_of(*documents), listed_max)
+                                                            : agent.foresee_apply(*documents, listed_max);
+    return foreseen ? json_reply(*foreseen) : error_reply(foreseen.error().status, foreseen.error().message);
 }
 
 // "KIND", "KIND/NAME" or "KIND/NAMESPACE/NAME", empty for everything.
@@ -127,19 +167,9 @@ ApiReply delete_document(Agent& agent, const ApiRequest& request, const std::str
     const auto selection = parse_selection(path);
     if (!selection) return error_reply(404, selection.error().message);
     if (selection->name.empty()) return error_reply(400, "a name is needed: DELETE /v1/documents/KIND/NAME");
-    return reply_to(agent.remove({{selection->kind, selection->name}}, is_true(parameter(request, "dryRun"))));
-}
-
-template <typename T>
-Status read_number(const ApiRequest& request, const std::string& key, std::optional<T>& number) {
-    const auto text = parameter(request, key);
-    if (!text) return {};
-    T value{};
-    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-    if (error != std::errc() || end != text->data() + text->size())
-        return failure(fmt::format("{}: \"{}\" is not a number in range", key, *text));
-    number = value;
-    return {};
+    const auto options = read_change_options(request);
+    if (!options) return error_reply(400, options.error().message);
+    return reply_to(agent.remove({{selection->kind, selection->name}}, *options));
 }
 
 // A query parameter that a parser of Result<T> understands.
@@ -222,6 +252,7 @@ ApiHandler make_handler(Agent& agent) {
         if (request.method == "GET") return get(agent, request);
         if (request.method == "POST" && request.path == "/v1/apply") return apply(agent, request);
         if (request.method == "POST" && request.path == "/v1/delete") return remove_all(agent, request);
+        if (request.method == "POST" && request.path == "/v1/policy/test") return test_policies(agent, request);
         if (request.method == "DELETE")
             if (const auto path = below(request.path, "/v1/documents")) return delete_document(agent, request, *path);
         return error_reply(404, request.method + " is not possible at " + request.path);

@@ -37,6 +37,7 @@ std::vector<Command> add_status_commands(CLI::App& app, const Context& context);
 std::vector<Command> add_table_commands(CLI::App& app, const Context& context);     // ports, routes, drops, rules
 std::vector<Command> add_events_command(CLI::App& app, const Context& context);
 std::vector<Command> add_flows_command(CLI::App& app, const Context& context);
+std::vector<Command> add_policy_commands(CLI::App& app, const Context& context);  // policy explain, policy test
 std::vector<Command> add_trace_command(CLI::App& app, const Context& context);
 
 // -o with the given choices, e.g. "json", "wide".

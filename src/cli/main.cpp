@@ -33,7 +33,7 @@ std::optional<std::string> unknown_command(int argc, char** argv, const std::vec
         if (word == "--config") ++i;
         if (word.starts_with("-")) continue;
         for (const Command& command : commands)
-            if (command.app->get_name() == word) return std::nullopt;
+            if (command.app->get_name() == word || command.app->get_parent()->get_name() == word) return std::nullopt;
         return word;
     }
     return std::nullopt;
@@ -48,7 +48,7 @@ int run(int argc, char** argv) {
     app.fallthrough();
     std::vector<Command> commands;
     for (const auto add : {add_document_commands, add_workload_commands, add_status_commands, add_table_commands, add_flows_command,
-                           add_events_command, add_trace_command})
+                           add_events_command, add_policy_commands, add_trace_command})
         for (Command& command : add(app, context)) commands.push_back(std::move(command));
     try {
         app.parse(argc, argv);
