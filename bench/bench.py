@@ -9,7 +9,11 @@ import argparse
 import json
 import os
 import pathlib
+import signal
 import sys
+
+# Ctrl-C ends it without a word; a lab that is up catches it and takes itself down first.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "netns"))

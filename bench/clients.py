@@ -50,8 +50,8 @@ class Stream(OverPath):
 
     def measure(self, bench):
         before, busy = self.path.carried(), processor_seconds()
-        done = self.path.client.run(*t.ON_GENERATOR_CPU, "iperf3", "--client", t.SINK["ipv4"], "--json", "--time",
-                                    bench.seconds, timeout=bench.seconds + 20, start_new_session=True)
+        done = self.path.client.iperf(t.SINK["ipv4"], "--json", "--time", bench.seconds, through=t.ON_GENERATOR_CPU,
+                                      timeout=bench.seconds + 20, start_new_session=True)
         busy = processor_seconds() - busy
         try:
             end = json.loads(done.stdout)["end"]

@@ -2,6 +2,8 @@
 # Installs from Debian what the bench compares Biplane with, and what draws its plots. What cannot be installed is named and left
 # out: the bench then reports the devices that need it as skipped. Nothing is started, and no service is left to start at boot.
 set -uo pipefail
+# shellcheck source=tools/packages.sh
+source "$(dirname "$0")/../tools/packages.sh"
 
 # package                 reason
 packages='
@@ -14,12 +16,7 @@ python3-matplotlib        plots
 '
 services='nftables openvswitch-switch ovsdb-server ovs-vswitchd dpdk'
 
-is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
-
-missing=()
-while read -r package _; do
-    [ -z "$package" ] || is_installed "$package" || missing+=("$package")
-done <<<"$packages"
+find_missing "$packages"
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
@@ -27,35 +24,17 @@ if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
     exit 0
 fi
 
-# While packages are unpacked, no service of theirs is started; a policy that is already there is left alone.
-policy=/usr/sbin/policy-rc.d
-if [ ! -e "$policy" ]; then
-    trap 'rm -f "$policy"' EXIT
-    trap 'exit 130' INT TERM
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod 755 "$policy"
-fi
-
-export DEBIAN_FRONTEND=noninteractive
+start_no_services
 echo "install-opponents: installing ${missing[*]}"
 log=$(mktemp)
-install() {
-    apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" >"$log" 2>&1
-}
 # One by one after a failure of the whole, so that one that is not there does not keep the others away.
-if ! install "${missing[@]}"; then
+if ! install_packages "${missing[@]}"; then
     apt-get update -qq >/dev/null 2>&1
     for package in "${missing[@]}"; do
-        install "$package" || { echo "install-opponents: $package cannot be installed:" >&2; tail -n 3 "$log" >&2; }
+        install_packages "$package" || { echo "install-opponents: $package cannot be installed:" >&2; tail -n 3 "$log" >&2; }
     done
 fi
 rm -f "$log"
 
-for service in $services; do
-    if [ -d /run/systemd/system ]; then
-        systemctl disable --quiet "$service" 2>/dev/null || true
-    elif [ -e "/etc/init.d/$service" ]; then
-        update-rc.d "$service" disable >/dev/null 2>&1 || true
-    fi
-done
+for service in $services; do disable_service "$service"; done
 exit 0

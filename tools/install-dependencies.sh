@@ -2,6 +2,8 @@
 # Installs what Biplane needs to be built, tested and shown, and what a bare Debian 12 lacks. Quick when nothing is missing,
 # and then it needs neither root nor a network. Nothing is started: a package that brings a service has it kept off.
 set -euo pipefail
+# shellcheck source=tools/packages.sh
+source "$(dirname "$0")/packages.sh"
 
 # package                 reason
 packages='
@@ -40,17 +42,12 @@ curl                      a real web client
 nginx-light               a real web server (kept off as a service)
 iperf3                    real TCP and UDP streams (kept off as a service)
 tcpdump                   captures
+nmap                      scans
 traceroute                a real traceroute
 graphviz                  draws docs/pictures
 '
 
-# Installed means: dpkg says so.
-missing=()
-while read -r package reason; do
-    [ -n "$package" ] || continue
-    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-    [ "$status" = installed ] || missing+=("$package")
-done <<<"$packages"
+find_missing "$packages"
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 stop() {
@@ -65,26 +62,16 @@ if [ "$(id -u)" != 0 ]; then
     stop "some packages are missing and only root can install them. Run: sudo apt-get install --no-install-recommends ${missing[*]}"
 fi
 
-# While packages are unpacked, no service of theirs is started; a policy that is already there is left alone.
-policy=/usr/sbin/policy-rc.d
-if [ ! -e "$policy" ]; then
-    trap 'rm -f "$policy"' EXIT
-    trap 'exit 130' INT TERM
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod 755 "$policy"
-fi
-
-export DEBIAN_FRONTEND=noninteractive
+start_no_services
 echo "install-dependencies: installing ${missing[*]}"
 log=$(mktemp)
-install() { apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "${missing[@]}" >"$log" 2>&1; }
-if ! install; then
+if ! install_packages "${missing[@]}"; then
     # Most often the package lists are old, or were never fetched.
     if ! apt-get update -qq >"$log" 2>&1; then
         tail -n 20 "$log" >&2
         stop "apt-get update failed (above). Check the network and /etc/apt/sources.list, then run this again."
     fi
-    if ! install; then
+    if ! install_packages "${missing[@]}"; then
         tail -n 30 "$log" >&2
         stop "apt-get install failed (above). If a package is unknown, this is not Debian 12 (bookworm) with its security updates;" \
              "if dpkg was interrupted, run 'dpkg --configure -a'. Then run this again."
@@ -92,16 +79,9 @@ if ! install; then
 fi
 rm -f "$log"
 
-# A service that came along just now is not started at the next boot either.
 for package in "${missing[@]}"; do
     case $package in
-        nginx-light) service=nginx ;;
-        iperf3) service=iperf3 ;;
-        *) continue ;;
+        nginx-light) disable_service nginx ;;
+        iperf3) disable_service iperf3 ;;
     esac
-    if [ -d /run/systemd/system ]; then
-        systemctl disable --quiet "$service" 2>/dev/null || true
-    else
-        update-rc.d "$service" disable >/dev/null 2>&1 || true
-    fi
 done

@@ -33,8 +33,7 @@ class Path:
         raise NotImplementedError
 
     def _namespace(self, name):
-        namespace = self.lab.container(f"{self.key}-{name}")
-        return namespace
+        return self.lab.container(f"{self.key}-{name}")
 
     def _ends(self):
         self.client, self.server = self._namespace("client"), self._namespace("server")
@@ -124,51 +123,45 @@ class VxlanBridgesConntrack(VxlanBridges):
 
 
 class BiplaneLocal(Path):
+    """The client on the first of the nodes, the server on the last."""
     name = "Biplane, one node"
-    plane = "kernel"
+    plane, node_names = "kernel", ("node-a",)
 
     def build(self):
         self._ends()
-        node = Node(self.lab, f"{self.key}-node")
-        self.node = self.lab.nodes[node.name] = node
-        self._start(node, "node-a", [])
-        text = NETWORK.format(plane=self.plane)
-        node.apply(text + self._workload("client", "node-a", t.SOURCE, True) + self._workload("server", "node-a", t.SINK, True))
+        nodes = {name: Node(self.lab, f"{self.key}-{name}") for name in self.node_names}
+        self.lab.nodes.update({node.name: node for node in nodes.values()})
+        self.node = nodes[self.node_names[0]]
+        fabric = self._join(list(nodes.values()))
+        for name, node in nodes.items():
+            node.configure(fabric, {"node": name})
+            node.start_agent()
+            if self.plane == "user":
+                node.start_user_plane()
+        for name, node in nodes.items():
+            node.apply(NETWORK.format(plane=self.plane) + self._workload("client", t.SOURCE, t.SOURCE_MAC, self.node_names[0], name)
+                       + self._workload("server", t.SINK, t.SINK_MAC, self.node_names[-1], name))
         for end in (self.client, self.server):
             end.ip("link", "set", "eth0", "mtu", MTU)
 
-    def _start(self, node, name, fabric):
-        node.configure(fabric, {"node": name})
-        node.start_agent()
-        if self.plane == "user":
-            node.start_user_plane()
+    def _join(self, nodes):
+        if len(nodes) == 1:
+            return []
+        self._wire(nodes[0], "fabric0", nodes[1], "fabric0", 1500)
+        for node, address in zip(nodes, t.UNDERLAY):
+            node.ip("address", "add", f"{address}/24", "dev", "fabric0")
+        return [("fabric0", "auto")]
 
-    def _workload(self, name, node, addresses, is_local):
-        mac = t.SOURCE_MAC if name == "client" else t.SINK_MAC
-        return WORKLOAD.format(name=name, node=node, ipv4=addresses["ipv4"], ipv6=addresses["ipv6"], mac=mac,
-                               more=f", netns: {self.key}-{name}" if is_local else "")
+    def _workload(self, name, addresses, mac, home, here):
+        return WORKLOAD.format(name=name, node=home, ipv4=addresses["ipv4"], ipv6=addresses["ipv6"], mac=mac,
+                               more=f", netns: {self.key}-{name}" if home == here else "")
 
     def carried(self):
         return sum(port[self.plane]["delivered"] + port[self.plane]["forwarded"] for port in self.node.json("ports"))
 
 
 class BiplaneVxlan(BiplaneLocal):
-    name = "Biplane, two nodes (VXLAN)"
-
-    def build(self):
-        self._ends()
-        nodes = [Node(self.lab, f"{self.key}-node{number}") for number in (1, 2)]
-        self.lab.nodes.update({node.name: node for node in nodes})
-        self.node = nodes[0]
-        self._wire(nodes[0], "fabric0", nodes[1], "fabric0", 1500)
-        for number, node in enumerate(nodes):
-            node.ip("address", "add", f"{t.UNDERLAY[number]}/24", "dev", "fabric0")
-            self._start(node, ("node-a", "node-b")[number], [("fabric0", "auto")])
-        for number, node in enumerate(nodes):
-            node.apply(NETWORK.format(plane=self.plane) + self._workload("client", "node-a", t.SOURCE, number == 0)
-                       + self._workload("server", "node-b", t.SINK, number == 1))
-        for end in (self.client, self.server):
-            end.ip("link", "set", "eth0", "mtu", MTU)
+    name, node_names = "Biplane, two nodes (VXLAN)", ("node-a", "node-b")
 
 
 class BiplaneUserLocal(BiplaneLocal):

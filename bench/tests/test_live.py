@@ -78,8 +78,9 @@ def test_the_generators_frames_are_valid_to_a_real_stack(family, kind, mask):
 
 
 def start_bench(results, *words):
+    """In a process group of its own, as a shell starts it."""
     return subprocess.Popen([sys.executable, BENCH, "--build", BUILD, "--results", results, "--quick", *words], text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, process_group=0)
 
 
 def left_of(process):
@@ -98,15 +99,20 @@ def test_one_round_of_one_scenario_gives_rates_and_targets(tmp_path):
     assert left_of(process) == []
 
 
-def test_ctrl_c_leaves_nothing_behind(tmp_path):
+@pytest.mark.parametrize("seconds, times", [(0, 1), (1.5, 2), (4, 1)])
+def test_ctrl_c_leaves_nothing_behind(tmp_path, seconds, times):
+    """A terminal sends it to all of the group: to the bench, and to whatever it has just started."""
     process = start_bench(tmp_path / "results.json", "--only", "tcx")
     deadline = time.monotonic() + 20
     while not left_of(process) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(1.5)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
-    assert process.returncode != 0 and left_of(process) == []
+        time.sleep(0.01)
+    time.sleep(seconds)
+    for _ in range(times):
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.3)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode != 0 and "Traceback" not in errors
+    assert left_of(process) == []
 
 
 def test_an_unknown_scenario_is_refused_with_the_list(tmp_path):

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "agent/checks.hpp"
@@ -19,6 +20,13 @@ TableSizes sizes_of(const NodeConfig& config) {
     sizes.flow_buckets = (config.flows + config.flows / 2) * 2 / flow_bucket_ways + 1;
     sizes.route_buckets = std::bit_ceil(config.routes) * 2 / route_bucket_ways;  // two choices fill well up to half
     return sizes;
+}
+
+// Then the host has to do nothing: what it has was looked at with the last change, and since then by events.
+bool only_policies_change(const std::vector<Change>& changes) {
+    return std::all_of(changes.begin(), changes.end(), [](const Change& change) {
+        return change.kind == "NetworkPolicy" || change.kind == "BiplanePolicy" || change.kind == "Namespace";
+    });
 }
 
 std::string time_text(std::time_t time) { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(time)); }
@@ -77,7 +85,7 @@ tl::expected<ApplyOutcome, Refusal> Agent::change_to(const DesiredState& wanted,
     if (dry_run) return outcome;
 
     if (auto saved = store_.save(wanted); !saved) return tl::unexpected(Refusal{500, saved.error().message});
-    Status done = converge(wanted);
+    Status done = only_policies_change(outcome.changes) && problems_.empty() ? put_into_force(wanted, facts_) : converge(wanted);
     for (const Change& change : outcome.changes)
         if (const auto broken = broken_workloads_.find(change.name);
             done && change.kind == "Workload" && change.action != Change::Action::remove && broken != broken_workloads_.end())

@@ -52,7 +52,8 @@ bool is_in_force(const SharedTables& tables, const TableImage& image) {
            same(tables.node(epoch, 0), image.nodes) && same(tables.route_bucket(epoch, 0), image.routes) &&
            same(tables.next_hop(epoch, 0), image.next_hops) && same(tables.address_class(epoch, 0), image.address_classes) &&
            same(tables.policy_subject(epoch, 0), image.policy_subjects) &&
-           same(tables.policy_bucket(epoch, 0), image.policy_buckets) && same(tables.policy_range(epoch, 0), image.policy_ranges);
+           same(tables.policy_bucket(epoch, 0), image.policy_buckets) && same(tables.policy_range(epoch, 0), image.policy_ranges) &&
+           same(tables.flow_limit(epoch, 0), image.flow_limits);
 }
 
 // A fabric on veth has no driver in between that would complete checksums, and XDP takes frames as they are: each end completes what
@@ -174,6 +175,7 @@ Status Agent::put_into_force(const DesiredState& desired, const NodeFacts& facts
     TableShape shape{};
     std::copy(std::begin(tables.config()->hash_secret), std::end(tables.config()->hash_secret), shape.hash_secret);
     shape.route_bucket_mask = tables.config()->route_bucket_mask;
+    shape.flow_pairs = tables.flow_entries() / 2;
     auto planned = plan(desired, facts, numbering_, shape);
     if (!planned) return tl::unexpected(planned.error());
     for (const std::string& warning : planned->warnings) note(Level::warning, warning);

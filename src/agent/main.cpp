@@ -1,5 +1,6 @@
 // biplaned: the agent of a node.
 #include <fmt/format.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
@@ -59,11 +60,20 @@ Status serve(const NodeConfig& config, const std::string& object_path) {
     return done;
 }
 
+// Each commit plans all tables anew, megabytes of them: to fetch those from the kernel and give them back each time takes longer than
+// the planning.
+void keep_memory() {
+    constexpr int kept_bytes = 256 << 20;
+    mallopt(M_MMAP_THRESHOLD, kept_bytes);
+    mallopt(M_TRIM_THRESHOLD, kept_bytes);
+}
+
 Status run(const std::string& config_path, std::string object_path, bool wants_removal) {
     const auto config = read_node_config(config_path);
     if (!config) return tl::unexpected(config.error());
     if (auto started = start_log("biplaned", config->log_level); !started) return started;
     if (wants_removal) return remove(*config);
+    keep_memory();
     if (object_path.empty()) {
         auto found = find_bpf_object();
         if (!found) return tl::unexpected(found.error());

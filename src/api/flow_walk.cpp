@@ -9,7 +9,7 @@
 namespace biplane {
 namespace {
 
-bool is_entry(uint32_t signature) { return signature != signature_free && signature != signature_claimed; }
+bool is_entry(uint32_t signature) { return signature != signature_free && !is_claimed(signature); }
 bool is_reverse(const FlowEntry& entry) { return (entry.mode & flow_mode_reverse) != 0; }
 
 // Copies are made in place: a walk spends its time with them.

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "api/event_view.hpp"
+#include "api/flow_audit.hpp"
 #include "api/flow_view.hpp"
 #include "api/port_view.hpp"
 #include "api/status_view.hpp"
@@ -108,6 +109,22 @@ void put_events(MetricsText& out, const SharedTables& tables) {
     out.sample("", totals.suppressed);
 }
 
+// The most that documents and the sharing of the table allow: of a network what is guaranteed and what it may borrow.
+void put_shares(MetricsText& out, const SharedTables& tables, const TableNames& names) {
+    const uint32_t epoch = load(tables.config()->epoch);
+    out.family("flows_owned", "gauge", "Pairs that count to a port or a network, expired ones that nobody has found yet included.");
+    for (uint32_t owner = 1; owner < flow_owners_max; ++owner) {
+        const FlowShare& share = *tables.flow_share(owner);
+        const int64_t flows = int64_t{load(share.own)} + load(share.borrowed);
+        if (flows > 0) out.sample(fmt::format("owner=\"{}\"", owner_name(owner, names)), flows);
+    }
+    out.family("flows_limit", "gauge", "Pairs that it may have at most.");
+    for (uint32_t owner = 1; owner < flow_owners_max; ++owner) {
+        const FlowLimit& limit = *tables.flow_limit(epoch, owner);
+        if (limit.own != 0) out.sample(fmt::format("owner=\"{}\"", owner_name(owner, names)), int64_t{limit.own} + limit.borrowed);
+    }
+}
+
 void put_user_plane(MetricsText& out, const SharedTables& tables, uint32_t now) {
     const UserPlaneReading reading = read_user_plane(tables, now);
     out.family("user_plane_up", "gauge", "1 if the user plane is alive.");
@@ -136,6 +153,7 @@ std::string metrics_text(const SharedTables& tables, const TableNames& names) {
     put_totals(out, ports);
     put_flows(out, tables, names, now);
     put_events(out, tables);
+    put_shares(out, tables, names);
     put_user_plane(out, tables, now);
     return out.take();
 }

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <iostream>
 
+#include "api/flow_audit.hpp"
 #include "api/flow_list.hpp"
 #include "cli/flow_rows.hpp"
 #include "cli/live_tables.hpp"
@@ -17,6 +18,7 @@ struct FlowOptions {
     std::string network, plane, protocol, source, destination, output;
     uint16_t port = 0;
     bool watches = false;
+    bool audits = false;
     double interval_s = 1;
     uint64_t count = 0;  // of rounds with --watch; 0: until interrupted
 };
@@ -82,7 +84,23 @@ Status write_flow_table(const FlowSelection& selection, bool wide) {
     return write_flows(selection, range, make_writer, write_out);
 }
 
+// As JSON. A table in motion may look wrong once: it is looked at a few times.
+Result<Exit> audit_table(const Context& context) {
+    constexpr int looks = 5;
+    constexpr useconds_t pause_us = 100'000;
+    const auto live = open_live_tables(context);
+    if (!live) return tl::unexpected(live.error());
+    FlowAudit audit = audit_flows(live->tables, current_tick());
+    for (int look = 1; look < looks && !audit.is_clean(); ++look) {
+        ::usleep(pause_us);
+        audit = audit_flows(live->tables, current_tick());
+    }
+    std::cout << to_json(audit, live->names).dump(2) << "\n";
+    return audit.is_clean() ? Exit::done : Exit::failed;
+}
+
 Result<Exit> show_flows(const Context& context, const FlowOptions& options) {
+    if (options.audits) return audit_table(context);
     const auto filter = filter_of(options);
     if (!filter) return tl::unexpected(filter.error());
     enlarge_pipe();
@@ -111,6 +129,8 @@ std::vector<Command> add_flows_command(CLI::App& app, const Context& context) {
     flows->add_option("--source", options->source, "address or prefix of the side that began");
     flows->add_option("--destination", options->destination, "address or prefix of the other side");
     flows->add_option("--port", options->port, "either port")->check(CLI::Range(1, 65535));
+    flows->add_flag("--audit", options->audits,
+                    "look for what must not be: half pairs, claims left behind, wrong counts; exit code 1 if so");
     flows->add_flag("--watch", options->watches, "again and again");
     flows->add_option("--interval", options->interval_s, "seconds between rounds of --watch")
         ->check(CLI::Range(0.01, 1000.0))

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "base/in_quotes.hpp"
+#include "control/flow_limits.hpp"
 #include "control/policy_plan.hpp"
 #include "control/route_table.hpp"
 #include "datapath/hash.hpp"
@@ -60,6 +61,7 @@ class Planner {
         if (done) done = finish_zones();
         if (!done) return tl::unexpected(done.error());
         plan_.image.routes = routes_.take_buckets();
+        plan_.image.flow_limits = plan_flow_limits(desired_, plan_.numbering, shape_.flow_pairs);
         return std::move(plan_);
     }
 

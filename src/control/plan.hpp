@@ -45,6 +45,7 @@ struct Plan {
 struct TableShape {
     uint32_t hash_secret[10];
     uint32_t route_bucket_mask;
+    uint32_t flow_pairs = 0;  // the flow table has room for; 0: no limits but those of documents (control/flow_limits.hpp)
 };
 
 // Routes of a network on this node: every workload address (/128 in 128-bit space) to its workload here or to its node, every

@@ -1,22 +1,21 @@
 // The flow table: finding an entry, making a pair, taking back what is over. Lock-free for readers; whoever makes a pair holds
 // the lock of that flow's identity, so that two first packets on two processors make one pair.
 #pragma once
-#include "datapath/atomics.hpp"
+#include "datapath/flow_shares.hpp"
 #include "datapath/flow_state.hpp"
-#include "datapath/lookup.hpp"
 
 namespace biplane {
 
 constexpr uint32_t flow_lock_tries = 256;
 constexpr uint32_t flow_lock_stale = ticks_from_ms(100);  // nobody makes a pair for that long: the holder died
 
-enum class FlowCreation : uint8_t { created, existed, table_full, contended };
-
 // What a new pair is made from: the first packet's direction. Lies in the Tables' scratch memory, one per processor: a kernel
 // program's stack is too small for it.
 struct NewFlow {
     FlowKey key;
-    FlowKey reverse_key;  // filled by make_pair
+    FlowKey reverse_key;  // this and the places are filled by make_pair
+    FlowPlace place;
+    FlowPlace reverse_place;
     uint32_t now;
     uint32_t epoch;
     uint32_t vni;
@@ -29,7 +28,7 @@ struct NewFlow {
     uint16_t ingress_rule;
     uint32_t entry;  // out: number of the forward entry (created), or of the one that was there (existed)
 };
-static_assert(sizeof(NewFlow) == 112);
+static_assert(sizeof(NewFlow) == 144);
 
 constexpr FlowKey reverse_of(const FlowKey& key) {
     return {key.destination, key.source, key.destination_port, key.source_port, key.zone, key.protocol, 0};
@@ -93,7 +92,9 @@ inline bool is_expired(const Tables& tables, const Config& config, uint32_t numb
 template <typename Tables>
 inline uint32_t* signature_of(const Tables& tables, uint32_t number) {
     auto* bucket = tables.flow_bucket(number / flow_bucket_ways);
-    return bucket ? &bucket->signatures[number % flow_bucket_ways] : nullptr;
+    if (!bucket) return nullptr;
+    forget_value(bucket);  // clang 19 would add to the pointer before it is checked (KernelTables::checked_bucket)
+    return &bucket->signatures[number % flow_bucket_ways];
 }
 
 // Counts an entry that lies in its second bucket, before it is published (+1) or after it is gone (-1).
@@ -114,51 +115,73 @@ inline void forget_entry(const Tables& tables, uint32_t number) {
     count_elsewhere(tables, number, place.first_bucket, ~uint32_t{0});
 }
 
-// Takes the pair of entry `number` out of the table and leaves its way claimed by the caller. False if somebody was faster.
+// The pair no longer counts to its owners. Two may take its two entries at once: the forward one stands for the pair.
 template <typename Tables>
-inline bool take_back(const Tables& tables, uint32_t number) {
+inline void refund_pair(const Tables& tables, uint32_t number, bool in_any_case) {
+    const auto* entry = tables.flow(number);
+    const auto* detail = tables.flow_detail(number);
+    if (!entry || !detail) return;
+    const bool is_reverse = (entry->mode & flow_mode_reverse) != 0;
+    if (in_any_case || !is_reverse) refund_flow(tables, detail->ingress_port, entry->zone);
+}
+
+// Takes the pair of entry `number` out of the table and leaves its way claimed by the caller. False if somebody was faster.
+// A stale claim is taken over, with what the dead one may have left of a pair: an entry that still names this way.
+template <typename Tables>
+inline bool take_back(const Tables& tables, uint32_t number, uint32_t now) {
     uint32_t* signature = signature_of(tables, number);
     const auto* detail = tables.flow_detail(number);
     if (!signature || !detail) return false;
     const uint32_t value = load(*signature);
-    if (value == signature_free || value == signature_claimed) return false;
+    const bool is_left_behind = is_stale_claim(value, now);
+    if (value == signature_free || (is_claimed(value) && !is_left_behind)) return false;
     const uint32_t other = detail->other;
-    if (!replace_value(*signature, value, signature_claimed)) return false;
-    forget_entry(tables, number);
+    if (!replace_value(*signature, value, claimed_at(now))) return false;
+    if (!is_left_behind) {
+        refund_pair(tables, number, false);
+        forget_entry(tables, number);
+    }
     uint32_t* other_signature = signature_of(tables, other);
     const auto* other_detail = tables.flow_detail(other);
     if (!other_signature || !other_detail) return true;
     const uint32_t other_value = load(*other_signature);
     // Somebody may have taken the other way at the same moment, and filled it anew.
-    const bool is_still_ours = other_value != signature_claimed && load(other_detail->other) == number;
-    if (!is_still_ours || !replace_value(*other_signature, other_value, signature_claimed)) return true;
+    const bool is_still_ours = other_value != signature_free && !is_claimed(other_value) && load(other_detail->other) == number;
+    if (!is_still_ours || !replace_value(*other_signature, other_value, claimed_at(now))) return true;
+    refund_pair(tables, other, is_left_behind);
     forget_entry(tables, other);
     publish_value(*other_signature, signature_free);
     return true;
 }
 
-// How readily an entry gives way to a new flow: 0 never, else the greater the sooner (D3: expired, closed, half-open).
+// How readily an entry gives way: 0 never, else the greater the sooner (D3: expired, closed, half-open). A network's half-open flows
+// give way to those of others only while it has more than its share, and its own TCP ones to each other (a SYN flood).
+constexpr uint32_t rank_expired = 3, rank_closed = 2, rank_half_open = 1;
+
+// `zone` is that of the new flow; no_zone: there is none.
 template <typename Tables>
-inline uint32_t rank_for_reclaim(const Tables& tables, uint32_t number, uint32_t now) {
+inline uint32_t rank_for_reclaim(const Tables& tables, uint32_t number, uint16_t zone, uint32_t now) {
     const auto* entry = tables.flow(number);
     const Config* config = tables.config();
     if (!entry || !config) return 0;
     const uint32_t* signature = signature_of(tables, number);
-    if (!signature || load(*signature) == signature_claimed) return 0;  // taken already: what it holds is of the past
-    if (is_expired(tables, *config, number, *entry, now)) return 3;
-    if (state_of(entry->mode) == FlowState::closed) return 2;
-    return entry->protocol == protocol::tcp && state_of(entry->mode) == FlowState::opening ? 1 : 0;
+    if (!signature || is_claimed(load(*signature))) return 0;  // taken already: what it holds is of the past
+    if (is_expired(tables, *config, number, *entry, now)) return rank_expired;
+    const FlowState state = state_of(entry->mode);
+    if (state == FlowState::closed) return rank_closed;
+    if (state != FlowState::opening || zone == no_zone) return 0;
+    const bool competes_with_itself = entry->protocol == protocol::tcp && entry->zone == zone;
+    return competes_with_itself || is_above_its_share(tables, entry->zone) ? rank_half_open : 0;
 }
 
 template <typename Tables>
-inline uint32_t claim_free_way(const Tables& tables, uint32_t bucket_number, uint32_t home_way) {
+inline uint32_t claim_free_way(const Tables& tables, uint32_t bucket_number, uint32_t home_way, uint32_t now) {
     auto* bucket = tables.flow_bucket(bucket_number);
     if (!bucket) return no_flow;
     for (uint32_t i = 0; i < flow_bucket_ways; ++i) {
         const uint32_t way = (home_way + i) & (flow_bucket_ways - 1);
         if (load(bucket->signatures[way]) != signature_free) continue;
-        if (replace_value(bucket->signatures[way], signature_free, signature_claimed))
-            return bucket_number * flow_bucket_ways + way;
+        if (replace_value(bucket->signatures[way], signature_free, claimed_at(now))) return bucket_number * flow_bucket_ways + way;
     }
     return no_flow;
 }
@@ -179,39 +202,49 @@ inline uint32_t free_ways(const Tables& tables, uint32_t bucket_number) {
 
 // The way with the highest reclaim rank of one bucket, its rank in the upper half; 0 if there is none.
 template <typename Tables>
-inline uint64_t best_victim(const Tables& tables, uint32_t bucket_number, uint32_t now) {
+inline uint64_t best_victim(const Tables& tables, uint32_t bucket_number, uint16_t zone, uint32_t now) {
     uint64_t best = 0;
     for (uint32_t way = 0; way < flow_bucket_ways; ++way) {
         const uint32_t number = bucket_number * flow_bucket_ways + way;
-        const uint64_t rank = tables.reclaim_rank(number, now);
+        const uint64_t rank = tables.reclaim_rank(number, zone, now);
         if (rank > best >> 32) best = rank << 32 | number;
         forget_value(best);
     }
     return best;
 }
 
-// A way for a new entry, claimed: free in the first bucket while that is half empty, free in the emptier one, else taken back from a
-// flow that is over.
+// A way for a new entry of `zone`: free in the first bucket while that is half empty, free in the emptier one, and claimed; else with
+// claim_of_victim a flow that is to be taken back.
+constexpr uint32_t claim_of_victim = 1u << 31;
+
 template <typename Tables>
-inline uint32_t claim_way(const Tables& tables, const FlowPlace& place, uint32_t now) {
+inline uint32_t claim_way(const Tables& tables, const FlowPlace& place, uint16_t zone, uint32_t now) {
     const uint32_t free_in_first = free_ways(tables, place.first_bucket);
     const bool second_is_better = free_in_first < flow_bucket_ways / 2 && free_ways(tables, place.second_bucket) > free_in_first;
     const uint32_t preferred = second_is_better ? place.second_bucket : place.first_bucket;
     const uint32_t alternative = second_is_better ? place.first_bucket : place.second_bucket;
-    uint32_t number = claim_free_way(tables, preferred, place.home_way);
-    if (number == no_flow) number = claim_free_way(tables, alternative, place.home_way);
+    uint32_t number = claim_free_way(tables, preferred, place.home_way, now);
+    if (number == no_flow) number = claim_free_way(tables, alternative, place.home_way, now);
     if (number != no_flow) return number;
-    const uint64_t first = best_victim(tables, preferred, now);
-    const uint64_t second = best_victim(tables, alternative, now);
+    const uint64_t first = best_victim(tables, preferred, zone, now);
+    const uint64_t second = best_victim(tables, alternative, zone, now);
     const uint64_t victim = second >> 32 > first >> 32 ? second : first;
-    if (victim != 0 && take_back(tables, static_cast<uint32_t>(victim))) return static_cast<uint32_t>(victim);
-    return no_flow;
+    return victim != 0 ? static_cast<uint32_t>(victim) | claim_of_victim : no_flow;
+}
+
+// The same, claimed in any case. (Taken back here, because claim_way() is two calls deep in the kernel: 512 bytes of stack are for all.)
+template <typename Tables>
+inline uint32_t claim(const Tables& tables, const FlowPlace& place, uint16_t zone, uint32_t now) {
+    const uint32_t number = tables.claim_flow_way(place, zone, now);
+    if (number == no_flow || (number & claim_of_victim) == 0) return number;
+    const uint32_t victim = number & ~claim_of_victim;
+    return tables.take_flow_back(victim, now) ? victim : no_flow;
 }
 
 template <typename Tables>
-inline void release_way(const Tables& tables, uint32_t number) {
+inline void release_way(const Tables& tables, uint32_t number, uint32_t claim) {
     uint32_t* signature = signature_of(tables, number);
-    if (signature) publish_value(*signature, signature_free);
+    if (signature) replace_value(*signature, claim, signature_free);
 }
 
 // Fills a claimed way. Invisible until its signature is published.
@@ -245,28 +278,58 @@ inline void fill_entry(const Tables& tables, uint32_t number, uint32_t other, co
     detail->tcp_scale = detail->tcp_notes = 0;
 }
 
-// Both ways claimed, both entries filled, then the reverse published and the forward last.
+enum class Publication : uint8_t { done, withdrawn, taken_back };  // taken_back: by somebody else, who has refunded it
+
+// The reverse is published, and the forward last. It does not happen if a claim does not stand any more, or if the reverse was taken
+// back before the forward was there to go with it; then nothing is left of the pair. (FlowBucket::elsewhere may stay too high.)
 template <typename Tables>
-inline FlowCreation place_pair(const Tables& tables, NewFlow& flow, const FlowPlace& forward_place,
-                               const FlowPlace& reverse_place) {
-    const uint32_t forward = tables.claim_flow_way(forward_place, flow.now);
-    if (forward == no_flow) return FlowCreation::table_full;
-    const uint32_t reverse = tables.claim_flow_way(reverse_place, flow.now);
+inline Publication publish_pair(const Tables& tables, const NewFlow& flow, uint32_t reverse) {
+    const uint32_t claim = claimed_at(flow.now);
+    const uint32_t forward_signature = flow.place.signature;
+    const uint32_t reverse_signature = flow.reverse_place.signature;
+    uint32_t* reverse_place = signature_of(tables, reverse);
+    uint32_t* forward_place = signature_of(tables, flow.entry);
+    if (!reverse_place || !forward_place) return Publication::withdrawn;
+    if (!replace_value(*reverse_place, claim, reverse_signature)) {
+        replace_value(*forward_place, claim, signature_free);
+        return Publication::withdrawn;
+    }
+    uint32_t* left = reverse_place;
+    uint32_t left_signature = reverse_signature;
+    if (replace_value(*forward_place, claim, forward_signature)) {
+        if (load(*reverse_place) == reverse_signature) return Publication::done;
+        left = forward_place;
+        left_signature = forward_signature;
+    }
+    return replace_value(*left, left_signature, signature_free) ? Publication::withdrawn : Publication::taken_back;
+}
+
+// Both ways claimed, both entries filled. Its owners have paid, and get it back if nothing comes of it.
+template <typename Tables>
+inline FlowCreation place_pair(const Tables& tables, NewFlow& flow) {
+    const uint32_t forward = claim(tables, flow.place, flow.key.zone, flow.now);
+    const uint32_t reverse = forward == no_flow ? no_flow : claim(tables, flow.reverse_place, flow.key.zone, flow.now);
     if (reverse == no_flow) {
-        release_way(tables, forward);
+        if (forward != no_flow) release_way(tables, forward, claimed_at(flow.now));
+        refund_flow(tables, flow.ingress_port, flow.key.zone);
         return FlowCreation::table_full;
     }
     fill_entry(tables, reverse, forward, flow.reverse_key, flow.mode | flow_mode_reverse, flow.source_hop, flow.next_hop,
                flow.ingress_rule, flow);
     fill_entry(tables, forward, reverse, flow.key, flow.mode, flow.next_hop, flow.source_hop, flow.egress_rule, flow);
-    count_elsewhere(tables, reverse, reverse_place.first_bucket, 1);
-    count_elsewhere(tables, forward, forward_place.first_bucket, 1);
-    uint32_t* reverse_signature = signature_of(tables, reverse);
-    uint32_t* forward_signature = signature_of(tables, forward);
-    if (reverse_signature) publish_value(*reverse_signature, reverse_place.signature);
-    if (forward_signature) publish_value(*forward_signature, forward_place.signature);
+    count_elsewhere(tables, reverse, flow.reverse_place.first_bucket, 1);
+    count_elsewhere(tables, forward, flow.place.first_bucket, 1);
     flow.entry = forward;
-    return FlowCreation::created;
+    switch (publish_pair(tables, flow, reverse)) {
+        case Publication::done:
+            return FlowCreation::created;
+        case Publication::withdrawn:
+            refund_flow(tables, flow.ingress_port, flow.key.zone);
+            break;
+        case Publication::taken_back:
+            break;
+    }
+    return FlowCreation::table_full;
 }
 
 // Making a pair takes a few microseconds when its memory is cold: waiting has to last longer, or one of two first packets that
@@ -303,19 +366,20 @@ inline FlowCreation make_pair(const Tables& tables, NewFlow& flow) {
     flow.reverse_key = reverse_of(flow.key);
     const uint64_t forward_hash = hash_flow(flow.key, config->hash_secret);
     const uint64_t reverse_hash = hash_flow(flow.reverse_key, config->hash_secret);
-    const FlowPlace forward_place = place_flow(forward_hash, config->flow_buckets);
-    const FlowPlace reverse_place = place_flow(reverse_hash, config->flow_buckets);
+    flow.place = place_flow(forward_hash, config->flow_buckets);
+    flow.reverse_place = place_flow(reverse_hash, config->flow_buckets);
 
     auto* lock = tables.flow_lock(static_cast<uint32_t>(forward_hash ^ reverse_hash) & (flow_lock_slots - 1));
     const uint64_t ticket = uint64_t{flow.now} << 1 | 1;
     if (!lock || !lock_flow(tables, *lock, ticket)) return FlowCreation::contended;
     FlowCreation outcome = FlowCreation::existed;
-    uint32_t existing = find_flow(tables, forward_place, flow.key);
+    uint32_t existing = find_flow(tables, flow.place, flow.key);
     forget_value(existing);  // which of sixteen ways it is would multiply what the verifier walks
     flow.entry = existing;
     if (existing == no_flow || gives_way(tables, *config, existing, flow.now)) {
-        if (existing != no_flow && take_back(tables, existing)) release_way(tables, existing);
-        outcome = place_pair(tables, flow, forward_place, reverse_place);
+        if (existing != no_flow && tables.take_flow_back(existing, flow.now)) release_way(tables, existing, claimed_at(flow.now));
+        outcome = tables.charge(flow.epoch, flow.ingress_port, flow.key.zone, flow.now);
+        if (outcome == FlowCreation::created) outcome = place_pair(tables, flow);
     }
     publish_value(lock->holder, uint64_t{0});
     return outcome;

@@ -2,6 +2,7 @@
 // eight bytes of key. For a secret that an attacker does not know, two different keys collide in the 32 bits that count with
 // a probability of 2^-32, whatever the keys are. A multiply and shift at the end spreads the bits.
 #pragma once
+#include "layout/fragments.hpp"
 #include "layout/policy.hpp"
 #include "layout/tables.hpp"
 
@@ -23,7 +24,7 @@ constexpr uint64_t spread(uint64_t h) {
 struct FlowPlace {
     uint32_t first_bucket;
     uint32_t second_bucket;
-    uint32_t signature;  // neither signature_free nor signature_claimed
+    uint32_t signature;  // neither signature_free nor a claim
     uint32_t home_way;   // where in a bucket it lies unless somebody else does
 };
 
@@ -38,7 +39,7 @@ constexpr uint64_t hash_flow(const FlowKey& key, const uint32_t (&secret)[10]) {
 constexpr FlowPlace place_flow(uint64_t hash, uint32_t buckets) {
     const uint32_t low = static_cast<uint32_t>(hash);
     const uint32_t high = static_cast<uint32_t>(hash >> 32);
-    const uint32_t signature = high | 2;  // bit 1 keeps clear of the two reserved values
+    const uint32_t signature = high | 2;  // bit 1 keeps clear of signature_free and of claims
     const auto bucket_of = [buckets](uint32_t value) { return static_cast<uint32_t>(uint64_t{value} * buckets >> 32); };
     return {bucket_of(low), bucket_of(low ^ (high * 0x5bd1e995u)), signature, low & (flow_bucket_ways - 1)};
 }
@@ -61,6 +62,16 @@ constexpr BucketPlace place_route(uint16_t zone, uint8_t length, const Address& 
 constexpr BucketPlace place_policy_pair(uint32_t key, const uint32_t (&secret)[10], uint32_t bucket_mask) {
     const uint64_t hash = spread(nh_word(key, secret[0], secret[1]));
     return {static_cast<uint32_t>(hash) & bucket_mask, static_cast<uint32_t>(hash >> 32) & bucket_mask};
+}
+
+// The only bucket that a datagram's FragmentEntry may lie in. `identification_and_sender` is identification, zone and source_hop.
+constexpr uint32_t place_fragment(const Address& source, const Address& destination, uint64_t identification_and_sender,
+                                  const uint32_t (&secret)[10]) {
+    const uint64_t hash =
+        spread(nh_word(source.words[0], secret[0], secret[1]) + nh_word(source.words[1], secret[2], secret[3]) +
+               nh_word(destination.words[0], secret[4], secret[5]) + nh_word(destination.words[1], secret[6], secret[7]) +
+               nh_word(identification_and_sender, secret[8], secret[9]));
+    return static_cast<uint32_t>(hash >> 32) & (fragment_buckets - 1);
 }
 
 // Homes in the open-addressed tables: an entry lies at most probe_limit slots after its home, modulo the size.

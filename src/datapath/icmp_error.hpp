@@ -67,7 +67,7 @@ inline bool write_error_ipv6(Packet& packet, const Journey& j) {
 }
 
 // True if the packet is now an ICMP error that is to go back through its ingress port. IPv4 options and IPv6 extension headers
-// are not quoted: such packets get no error.
+// but the fragment header are not quoted: such packets get no error.
 template <typename Packet>
 [[gnu::noinline]] static bool make_icmp_error(Packet* packet_pointer, const Journey* journey) {
     Packet& packet = *packet_pointer;
@@ -75,9 +75,10 @@ template <typename Packet>
     const bool is_tcp = j.key.protocol == protocol::tcp;
     const uint32_t network_header = j.transport_offset - j.network_offset();
     if (j.is_ipv6) {
-        if (network_header != sizeof(Ipv6Header)) return false;
-        return is_tcp ? write_error_ipv6<sizeof(Ipv6Header) + sizeof(TcpHeader)>(packet, j)
-                      : write_error_ipv6<sizeof(Ipv6Header) + sizeof(UdpHeader)>(packet, j);
+        const bool has_fragment_header = j.is_fragment && network_header == sizeof(Ipv6Header) + sizeof(Ipv6Fragment);
+        if (network_header != sizeof(Ipv6Header) && !has_fragment_header) return false;
+        return is_tcp || has_fragment_header ? write_error_ipv6<sizeof(Ipv6Header) + sizeof(TcpHeader)>(packet, j)
+                                             : write_error_ipv6<sizeof(Ipv6Header) + sizeof(UdpHeader)>(packet, j);
     }
     if (network_header != sizeof(Ipv4Header)) return false;
     return is_tcp ? write_error_ipv4<sizeof(Ipv4Header) + sizeof(TcpHeader)>(packet, j)

@@ -18,16 +18,20 @@ struct Headers {
     bool is_ipv6;
     bool is_arp;
     bool is_neighbour_message;
-    bool is_fragment;
-    bool is_related;  // an ICMP error; the key is that of the direction it travels in
+    bool is_fragment;        // of more than one
+    bool is_later_fragment;  // not the first: ports and query type are those of its first, once it has joined (fragments.hpp)
+    bool lacks_first;        // a later fragment that belongs to nothing that was let through
+    bool is_related;         // an ICMP error; the key is that of the direction it travels in
     bool is_icmp_error;
-    bool may_fragment;  // IPv4 without DF
-    uint8_t pad[2];
+    bool may_fragment;             // IPv4 without DF
     uint16_t query_type_and_code;  // ICMP: of the message that opens such a flow, type in the upper byte
+    be32 fragment_identification;
+    uint16_t fragment_offset;  // bytes
+    uint16_t fragment_bytes;   // of the part that is fragmented
 
     uint32_t network_offset() const { return frame_offset + sizeof(EthernetHeader); }
 };
-static_assert(sizeof(Headers) == 80);
+static_assert(sizeof(Headers) == 88);
 
 enum class Reply : uint8_t { none, arp, neighbour_advertisement, time_exceeded, too_big };
 

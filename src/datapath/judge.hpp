@@ -25,12 +25,21 @@ inline void find(const Tables& tables, Journey& j) {
     j.next_hop_number = entry->next_hop;
 }
 
+// A DHCP server's answer (RFC 2131, section 4.1; RFC 8415, section 7.2) from a workload that its client did not ask itself: that
+// would be a known flow. What goes to all is no router's to carry anyway.
+inline bool answers_dhcp(const Journey& j) {
+    if (j.key.protocol != protocol::udp || j.port->kind != PortKind::workload) return false;
+    constexpr be16 server4 = be16::from_host(67), client4 = be16::from_host(68);
+    constexpr be16 server6 = be16::from_host(547), client6 = be16::from_host(546);
+    return j.key.source_port == (j.is_ipv6 ? server6 : server4) && j.key.destination_port == (j.is_ipv6 ? client6 : client4);
+}
+
 // RFC 9293, section 3.10.7.1: what belongs to no connection and does not open one is refused.
 inline Fate check_opens_flow(const Journey& j) {
     if (j.is_related) return drop(DropReason::icmp_unrelated);
     const bool opens = (j.tcp_flags & (tcp_flag::syn | tcp_flag::ack | tcp_flag::rst | tcp_flag::fin)) == tcp_flag::syn;
-    if (j.key.protocol == protocol::tcp && !opens && !j.is_fragment) return drop(DropReason::tcp_no_flow);
-    return go_on();
+    if (j.key.protocol == protocol::tcp && !opens) return drop(DropReason::tcp_no_flow);
+    return answers_dhcp(j) ? drop(DropReason::dhcp_spoofed) : go_on();
 }
 
 template <typename Tables>
@@ -61,6 +70,7 @@ inline Fate judge(const Tables& tables, Journey& j) {
 
 template <typename Tables>
 inline Fate find_or_judge(const Tables& tables, Journey& j) {
+    if (j.lacks_first) return drop(DropReason::fragment_first_missing);
     if (!j.flow) {
         const Fate fate = check_opens_flow(j);
         return fate.is_decided() ? fate : judge(tables, j);
@@ -109,7 +119,7 @@ template <typename Tables>
 // No ICMP about ICMP errors or later fragments (RFC 1812, section 4.3.2.7; RFC 4443, section 2.4 e), and none into a tunnel:
 // the node at its other end is part of this router and has checked.
 inline Reply reply_if_allowed(const Journey& j, Reply reply) {
-    return j.is_icmp_error || j.is_fragment || j.came_encapsulated ? Reply::none : reply;
+    return j.is_icmp_error || j.is_later_fragment || j.came_encapsulated ? Reply::none : reply;
 }
 
 // May it leave? The TTL goes down once per virtual router: where the packet came from a workload or the host.

@@ -2,7 +2,8 @@
 //
 // Tables is what a plane offers (KernelTables, SharedTables): one member function per table that returns a pointer to an entry,
 // nullptr if there is no such entry, and some that the kernel plane keeps out of line: route_to(), route_with_length(),
-// policy_decision(), reclaim_rank(), claim_flow_way(), and create_flow(), which takes what new_flow() points to.
+// policy_decision(), reclaim_rank(), claim_flow_way(), take_flow_back(), charge(), tidy_flow_bucket(), tidy_flows(), join_fragment(),
+// remember_fragment(), and create_flow(), which takes what new_flow() points to.
 #pragma once
 #include "datapath/hash.hpp"
 

@@ -20,7 +20,7 @@
 #pragma once
 #include "datapath/atomics.hpp"
 #include "datapath/checksum.hpp"
-#include "datapath/journey.hpp"
+#include "datapath/fragments.hpp"
 
 namespace biplane {
 
@@ -47,7 +47,8 @@ inline Fate parse_tcp(Packet& packet, Headers& h, uint32_t transport_bytes) {
     const auto* tcp = packet.template at<TcpHeader>(h.transport_offset);
     if (!tcp || transport_bytes < sizeof(TcpHeader)) return drop(DropReason::transport_truncated);
     const uint32_t header_bytes = (tcp->data_offset >> 4) * 4u;
-    if (header_bytes < sizeof(TcpHeader) || header_bytes > transport_bytes) return drop(DropReason::tcp_header_invalid);
+    if (header_bytes < sizeof(TcpHeader) || header_bytes > transport_bytes)
+        return drop(h.is_fragment ? DropReason::fragment_tiny : DropReason::tcp_header_invalid);
     if (!is_legal_tcp(tcp->flags)) return drop(DropReason::tcp_flags_illegal);
     h.tcp_flags = tcp->flags;
     h.key.source_port = tcp->source_port;
@@ -64,7 +65,8 @@ inline Fate parse_udp(Packet& packet, Headers& h, uint32_t transport_bytes) {
     const auto* udp = packet.template at<UdpHeader>(h.transport_offset);
     if (!udp || transport_bytes < sizeof(UdpHeader)) return drop(DropReason::transport_truncated);
     const uint32_t length = udp->length.to_host();
-    if (length < sizeof(UdpHeader) || length > transport_bytes) return drop(DropReason::udp_length_invalid);
+    // The length is that of the whole datagram.
+    if (length < sizeof(UdpHeader) || (length > transport_bytes && !h.is_fragment)) return drop(DropReason::udp_length_invalid);
     h.key.source_port = udp->source_port;
     h.key.destination_port = udp->destination_port;
     if (packet.segment_payload()) {
@@ -100,6 +102,12 @@ inline Fate read_embedded(Packet& packet, Headers& h) {
         h.key.destination = {{ip->source[0], ip->source[1]}};
         h.key.protocol = ip->next_header;
         embedded_transport = embedded + sizeof(Ipv6Header);
+        if (h.key.protocol == protocol::fragment) {  // of the first fragment: as in IPv4
+            const auto* fragment = packet.template at<Ipv6Fragment>(embedded_transport);
+            if (!fragment || (fragment->offset_and_more.to_host() & ~7u) != 0) return drop(DropReason::icmp_unrelated);
+            h.key.protocol = fragment->next_header;
+            embedded_transport += sizeof(Ipv6Fragment);
+        }
     } else {
         const auto* ip = packet.template at<Ipv4Header>(embedded);
         if (!ip) return drop(DropReason::icmp_unrelated);
@@ -137,6 +145,7 @@ template <typename Packet>
 
 template <typename Packet>
 inline Fate parse_embedded(Packet& packet, Headers& h) {
+    if (h.is_fragment) return drop(DropReason::icmp_unrelated);  // none is that long (RFC 1812, section 4.3.2.3; RFC 4443, 2.4 c)
     return Fate::unpack(read_embedded_out_of_line(&packet, &h));
 }
 
@@ -174,19 +183,15 @@ inline Fate parse_icmpv6(Packet& packet, Headers& h, uint32_t transport_bytes) {
 }
 
 template <typename Packet>
-inline Fate parse_transport(Packet& packet, Headers& h, bool is_first_fragment) {
+inline Fate parse_protocol(Packet& packet, Headers& h) {
     const uint32_t transport_bytes = h.network_offset() + h.network_bytes - h.transport_offset;
-    if (h.is_fragment && !is_first_fragment) return go_on();
     Fate fate = go_on();
     switch (h.key.protocol) {
         case protocol::tcp:
             fate = parse_tcp(packet, h, transport_bytes);
             break;
         case protocol::udp:
-            if (!h.is_fragment)
-                fate = parse_udp(packet, h, transport_bytes);
-            else if (transport_bytes < sizeof(UdpHeader))
-                fate = drop(DropReason::fragment_tiny);
+            fate = parse_udp(packet, h, transport_bytes);
             break;
         case protocol::sctp:
             fate = parse_sctp(packet, h, transport_bytes);
@@ -200,13 +205,16 @@ inline Fate parse_transport(Packet& packet, Headers& h, bool is_first_fragment) 
         default:
             break;
     }
+    return fate;
+}
+
+// A first fragment has its ports like a whole packet; a later one has none (fragments.hpp).
+template <typename Packet>
+inline Fate parse_transport(Packet& packet, Headers& h, bool has_more_fragments) {
+    const Fate fate = h.is_later_fragment ? go_on() : parse_protocol(packet, h);
     if (!h.is_fragment) return fate;
     if (fate.drop_reason() == DropReason::transport_truncated) return drop(DropReason::fragment_tiny);
-    // All fragments of a packet take one way, and only the first one has ports: they are carried by address, and say nothing
-    // about a connection.
-    h.tcp_flags = 0;
-    h.key.source_port = h.key.destination_port = be16{0};
-    return fate;
+    return fate.is_decided() || is_sound_fragment(h, has_more_fragments) ? fate : drop(DropReason::fragment_invalid);
 }
 
 // RFC 6274, section 3.13: loose (131) and strict (137) source routes.
@@ -269,7 +277,7 @@ inline Fate parse_ipv4(Packet& packet, Headers& h) {
     if (!ip) return drop(DropReason::frame_truncated);
     const uint32_t header_bytes = (ip->version_and_length & 0x0f) * 4u;
     const uint16_t fragment = ip->fragment.to_host();
-    h.is_fragment = (fragment & (ipv4_more_fragments | ipv4_fragment_offset)) != 0;
+    h.fragment_identification = be32{ip->identification.raw};
     if (ip->version_and_length >> 4 != 4 || header_bytes < sizeof(Ipv4Header)) return drop(DropReason::ipv4_header_invalid);
     const Fate read = read_ipv4(packet, ip, h, header_bytes);
     if (read.is_decided()) return read;
@@ -278,14 +286,18 @@ inline Fate parse_ipv4(Packet& packet, Headers& h) {
         const Fate fate = parse_ipv4_options(packet, h, header_bytes - sizeof(Ipv4Header));
         if (fate.is_decided()) return fate;
     }
+    h.is_fragment = (fragment & (ipv4_more_fragments | ipv4_fragment_offset)) != 0;
+    h.fragment_offset = static_cast<uint16_t>((fragment & ipv4_fragment_offset) * 8);
+    h.fragment_bytes = static_cast<uint16_t>(h.network_bytes - header_bytes);
+    h.is_later_fragment = h.fragment_offset != 0;
     // RFC 3128: an offset of one unit would write over the ports that the first fragment was let through with.
-    if ((fragment & ipv4_fragment_offset) == 1) return drop(DropReason::fragment_tiny);
-    return parse_transport(packet, h, (fragment & ipv4_fragment_offset) == 0);
+    if (h.fragment_offset == 8) return drop(DropReason::fragment_tiny);
+    return parse_transport(packet, h, (fragment & ipv4_more_fragments) != 0);
 }
 
 // One extension header: moves `offset` behind it and h.key.protocol to what follows.
 template <typename Packet>
-inline Fate skip_extension(Packet& packet, Headers& h, uint32_t& offset, bool& is_first_fragment) {
+inline Fate skip_extension(Packet& packet, Headers& h, uint32_t& offset, bool& has_more_fragments) {
     const uint8_t type = h.key.protocol;
     const auto* extension = packet.template at<Ipv6Fragment>(offset);
     if (!extension) return drop(DropReason::ipv6_extension_invalid);
@@ -296,12 +308,18 @@ inline Fate skip_extension(Packet& packet, Headers& h, uint32_t& offset, bool& i
     }
     if (h.is_fragment) return drop(DropReason::ipv6_extension_invalid);
     const uint16_t where = extension->offset_and_more.to_host();
-    is_first_fragment = (where & ~7u) == 0;
-    h.is_fragment = (where & ~6u) != 0;  // offset 0 and no more: an atomic fragment (RFC 6946)
     offset += sizeof(Ipv6Fragment);
+    h.is_fragment = (where & ~6u) != 0;  // offset 0 and no more: an atomic fragment (RFC 6946)
+    h.fragment_offset = static_cast<uint16_t>(where & ~7u);
+    h.fragment_bytes = static_cast<uint16_t>(h.network_offset() + h.network_bytes - offset);
+    h.is_later_fragment = h.fragment_offset != 0;
+    has_more_fragments = (where & 1) != 0;
+    h.fragment_identification = extension->identification;
     return go_on();
 }
 
+// What is walked. Any other header (AH, ESP, mobility, HIP, one that is not known) counts as a protocol without ports: what stands
+// behind it is not looked at, and only a rule without ports allows it.
 inline bool is_extension(uint8_t next_header) {
     return next_header == protocol::hop_by_hop || next_header == protocol::destination_options || next_header == protocol::fragment;
 }
@@ -311,22 +329,22 @@ template <typename Packet>
 inline Fate parse_ipv6_extensions(Packet& packet, Headers& h) {
     uint32_t offset = h.network_offset() + sizeof(Ipv6Header);
     const uint32_t end = h.network_offset() + h.network_bytes;
-    bool is_first_fragment = false;
+    bool has_more_fragments = false;
     for (uint32_t i = 0; i < ipv6_extensions_max; ++i) {
-        if (!is_extension(h.key.protocol) || (h.is_fragment && !is_first_fragment)) break;
+        if (!is_extension(h.key.protocol) || h.is_later_fragment) break;
         if (h.key.protocol == protocol::hop_by_hop && i > 0) return drop(DropReason::ipv6_extension_invalid);
         if (offset + sizeof(Ipv6Fragment) > end) return drop(DropReason::ipv6_extension_invalid);
-        const Fate fate = skip_extension(packet, h, offset, is_first_fragment);
+        const Fate fate = skip_extension(packet, h, offset, has_more_fragments);
         if (fate.is_decided()) return fate;
         if (offset > end || offset > headers_bytes_max) return drop(DropReason::ipv6_extension_invalid);
         forget_value(offset);
     }
-    const bool is_later_fragment = h.is_fragment && !is_first_fragment;
     h.transport_offset = static_cast<uint16_t>(offset);
-    if (is_later_fragment) return go_on();
-    if (h.key.protocol == protocol::routing) return drop(DropReason::ipv6_routing_header);
-    if (is_extension(h.key.protocol)) return drop(DropReason::ipv6_extension_invalid);
-    return parse_transport(packet, h, is_first_fragment);
+    if (!h.is_later_fragment) {
+        if (h.key.protocol == protocol::routing) return drop(DropReason::ipv6_routing_header);
+        if (is_extension(h.key.protocol)) return drop(DropReason::ipv6_extension_invalid);
+    }
+    return parse_transport(packet, h, has_more_fragments);
 }
 
 template <typename Packet>

@@ -3,6 +3,7 @@
 //     enter   which port did it come in through                    admit.hpp
 //     parse   what is it                                           parse.hpp
 //     admit   is the sender who it claims to be                    admit.hpp, neighbour.hpp
+//     join    of a fragment: of which datagram, and so of which flow       fragments.hpp
 //     find    is its flow known, under the epoch in force          judge.hpp, flow_table.hpp
 //     judge   if not: source, route, policy                        judge.hpp, policy.hpp
 //     leave   may it: TTL, MTU
@@ -52,6 +53,8 @@ inline Fate decide(Packet& packet, const Tables& tables, uint32_t ifindex, Journ
     if (fate.is_decided()) return fate;
     fate = admit(packet, tables, j);
     if (fate.is_decided()) return fate;
+    if (j.is_fragment) fate = Fate::unpack(tables.join_fragment(j, j.source_hop, j.now));
+    if (fate.is_decided()) return fate;
     find(tables, j);
     fate = choose_plane<Packet>(tables, j);
     if (fate.is_decided()) return fate;
@@ -71,13 +74,16 @@ inline Fate carry_out(Packet& packet, const Tables& tables, Journey& j, Fate fat
             if (!j.next_hop) return fate;  // to the node's own stack, as it came
             const Fate recorded = record(packet, tables, j);
             if (recorded.is_decided()) return recorded;
+            if (is_first_fragment(j)) tables.remember_fragment(j, j.source_hop, j.now, false);
             const bool done = fate.verdict == Verdict::forward ? rewrite_forwarded(packet, j) : rewrite_delivered(packet, j);
             return done ? fate : drop(DropReason::rewrite_failed);
         }
         case Verdict::answer:
             return write_answer(&packet, &j) ? fate : drop(DropReason::rewrite_failed);
-        case Verdict::drop:
         case Verdict::punt:
+            if (is_first_fragment(j)) tables.remember_fragment(j, j.source_hop, j.now, true);
+            break;
+        case Verdict::drop:
         case Verdict::undecided:
             break;
     }

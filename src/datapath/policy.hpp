@@ -1,6 +1,7 @@
 // May the initiator of this flow reach its responder? Both ends have a say: the policies that select the sender, and those that
 // select the receiver (layout/policy.hpp). Judged in the initiator's direction, whichever way the packet goes. Reads only.
 #pragma once
+#include "datapath/atomics.hpp"
 #include "datapath/journey.hpp"
 #include "datapath/lookup.hpp"
 

@@ -1,6 +1,7 @@
 // Writing down what was decided: a new pair, or an established flow's counters, state and time. Only for packets that leave.
 #pragma once
 #include "datapath/judge.hpp"
+#include "datapath/tidy.hpp"
 
 namespace biplane {
 
@@ -29,6 +30,23 @@ inline void account(Packet& packet, const Tables& tables, const Journey& j) {
     if (mode != entry.mode) write_mode(tables, entry, j.flow_number, mode);
 }
 
+// Over the quota: what of the owner's is over may be won back. What a flood costs that has nothing to win is a look-up.
+template <typename Tables>
+inline FlowCreation create_or_win_back(const Tables& tables, NewFlow& flow) {
+    const FlowCreation creation = tables.create_flow(flow);
+    if (!is_over_quota(creation)) {
+        if (creation == FlowCreation::created) tables.tidy_flows(false, flow.now);
+        return creation;
+    }
+    auto* owner = tables.flow_share(creation == FlowCreation::quota_workload ? flow_owner_of_port(flow.ingress_port)
+                                                                             : flow_owner_of_zone(flow.key.zone));
+    if (!owner || load(owner->tidied_at) == flow.now) return creation;
+    const uint32_t freed = tables.tidy_flows(true, flow.now);
+    const FlowCreation again = freed != 0 ? tables.create_flow(flow) : creation;
+    if (is_over_quota(again)) owner->tidied_at = flow.now;
+    return again;
+}
+
 // The forward policy (next hop) and the reverse policy (zone <-> VNI, way back) of a new flow, written by its first packet.
 template <typename Packet, typename Tables>
 inline Fate record_new(const Tables& tables, Journey& j) {
@@ -44,9 +62,17 @@ inline Fate record_new(const Tables& tables, Journey& j) {
     flow->egress_rule = rule_of(j.egress_decision);
     flow->ingress_rule = rule_of(j.ingress_decision);
     flow->mode = with_state(Packet::plane == Plane::user ? flow_mode_user_plane : 0, FlowState::opening);
-    switch (tables.create_flow(*flow)) {
+    switch (create_or_win_back(tables, *flow)) {
         case FlowCreation::table_full:
             return drop(DropReason::flow_table_full);
+        case FlowCreation::rate_workload:
+            return drop(DropReason::flow_rate_workload);
+        case FlowCreation::rate_network:
+            return drop(DropReason::flow_rate_network);
+        case FlowCreation::quota_workload:
+            return drop(DropReason::flow_quota_workload);
+        case FlowCreation::quota_network:
+            return drop(DropReason::flow_quota_network);
         case FlowCreation::contended:
             return go_on();  // whoever holds the lock for so long makes the pair; nothing is lost
         case FlowCreation::existed:

@@ -2,6 +2,7 @@
 #pragma once
 #include <vector>
 
+#include "layout/flow_shares.hpp"
 #include "layout/policy.hpp"
 #include "layout/tables.hpp"
 
@@ -21,6 +22,7 @@ struct TableImage {
     std::vector<PolicyList> policy_subjects = {{0, 1}};
     std::vector<PolicyBucket> policy_buckets = {{}};
     std::vector<PolicyRange> policy_ranges;
+    std::vector<FlowLimit> flow_limits = std::vector<FlowLimit>(flow_owners_max);  // by owner number
 };
 
 }  // namespace biplane

@@ -35,7 +35,7 @@ constexpr uint32_t flow_lock_slots = 4096;
 constexpr uint32_t first_workload_socket = 256;  // XSKMAP: below it the punt port's and the fabric ports' queues,
 constexpr uint32_t processors_max = 1024;        // clocks: beyond, processors share one
 constexpr uint32_t socket_slots = first_workload_socket + ports_max;  // from it on one per port: workloads with XDP
-constexpr uint32_t layout_version = 3;                                // raise with every change of a type in this file
+constexpr uint32_t layout_version = 4;                                // raise with every change of a type in this file
 
 constexpr uint16_t no_port = 0;  // port 0, zone 0 and next hop 0 are never used
 constexpr uint16_t no_zone = 0;
@@ -66,10 +66,10 @@ struct Config {
     uint32_t counter_slots;       // rows of `counters`: one per processor, the last one for the user plane
     uint32_t user_plane_timeout;  // ticks after which a user plane without heartbeat counts as dead
     FlowTimeouts timeouts;
-    uint64_t trace_nonce;   // not 0: a packet that carries it is traced, not carried (see TraceRecord)
-    uint32_t punt_ifindex;  // outer end of the punt port: where tcx programs redirect what they punt; 0: none
-    uint32_t pad;
-    uint64_t program_id;  // of the BPF object whose programs are pinned: an agent with the same one adopts them
+    uint64_t trace_nonce;        // not 0: a packet that carries it is traced, not carried (see TraceRecord)
+    uint32_t punt_ifindex;       // outer end of the punt port: where tcx programs redirect what they punt; 0: none
+    uint32_t fragment_lifetime;  // ticks: how long later fragments may follow their first (layout/fragments.hpp)
+    uint64_t program_id;         // of the BPF object whose programs are pinned: an agent with the same one adopts them
     uint64_t reserved;
     Address gateway_ipv4;  // what workloads use as first hop: 169.254.1.1
     Address gateway_ipv6;  // fe80::1
@@ -174,7 +174,7 @@ static_assert(offsetof(NextHop, destination_mac) % 8 == 0 &&
 // --- Flows ---------------------------------------------------------------------------------------------------------------
 
 // The identity of one direction. ICMP echo: the identifier stands in the port of the side that asks, 0 on the other side.
-// Protocols without ports, and all fragments: both ports 0.
+// Protocols without ports: both ports 0. Later fragments have those of their first (layout/fragments.hpp).
 struct FlowKey {
     Address source;
     Address destination;
@@ -237,10 +237,17 @@ struct FlowDetail {
 };
 static_assert(sizeof(FlowDetail) == 32);
 
-// A signature is 0 for a free way, 1 for a way that somebody is filling, else the signature of the entry in that way.
-// Entry number = bucket * flow_bucket_ways + way. Publishing a pair: reverse first, forward last, one atomic store each.
+// A signature is 0 for a free way, claimed_at() for a way that somebody is filling or emptying, else the signature of the entry in
+// that way (bit 1 set). Entry number = bucket * flow_bucket_ways + way. Publishing a pair: reverse first, forward last, one atomic
+// exchange each, and only if the claim still stands: who dies with a claim leaves it to others (flow_claim_stale).
 constexpr uint32_t signature_free = 0;
-constexpr uint32_t signature_claimed = 1;
+constexpr uint32_t claimed_at(uint32_t tick) { return tick << 2 | 1; }
+constexpr bool is_claimed(uint32_t signature) { return (signature & 3) == 1; }
+constexpr uint32_t flow_claim_stale = ticks_from_ms(1000);
+constexpr bool is_stale_claim(uint32_t signature, uint32_t now) {
+    const uint32_t age = ((now << 2) - (signature & ~3u)) >> 2;  // modulo 2^30: twelve days
+    return is_claimed(signature) && age > flow_claim_stale && age < 1u << 29;
+}
 
 // A bucket has its entries with it, so that both lie in one page: of many flows each packet finds its page's translation gone.
 struct alignas(64) FlowBucket {

@@ -99,6 +99,7 @@ Result<uint32_t> Publisher::publish(const TableImage& image) {
     write_bank(image.policy_subjects, [&](uint32_t i) { return tables_.policy_subject(next, i); });
     write_bank(image.policy_buckets, [&](uint32_t i) { return tables_.policy_bucket(next, i); });
     write_bank(image.policy_ranges, [&](uint32_t i) { return tables_.policy_range(next, i); });
+    write_bank(image.flow_limits, [&](uint32_t i) { return tables_.flow_limit(next, i); });
     publish_value(tables_.config()->epoch, next);
     {
         std::lock_guard lock(mutex_);

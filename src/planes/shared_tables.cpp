@@ -10,8 +10,9 @@
 #include <utility>
 
 #include "base/fd.hpp"
-#include "datapath/flow_table.hpp"
+#include "datapath/fragments.hpp"
 #include "datapath/policy.hpp"
+#include "datapath/tidy.hpp"
 #include "layout/pins.hpp"
 
 namespace biplane {
@@ -70,6 +71,7 @@ void initialise_config(Config& config, const TableSizes& sizes, const uint32_t (
     config.counter_slots = sizes.counter_slots;
     config.user_plane_timeout = default_user_plane_timeout;
     config.timeouts = default_timeouts();
+    config.fragment_lifetime = ticks_from_ms(fragment_lifetime_default_ms);
     config.gateway_ipv4 = default_gateway_ipv4;
     config.gateway_ipv6 = default_gateway_ipv6;
 }
@@ -122,6 +124,9 @@ Result<SharedTables> SharedTables::open(const std::string& directory, Access acc
     map(pins::events, 0, tables.events_, &events);
     map(pins::flow_buckets, 0, tables.flow_buckets_, &flow_buckets);
     map(pins::flow_locks, flow_lock_slots, tables.flow_locks_);
+    map(pins::fragments, fragment_buckets, tables.fragments_);
+    map(pins::flow_limits, uint64_t{banks} * flow_owners_max, tables.flow_limits_);
+    map(pins::flow_shares, flow_owners_max, tables.flow_shares_);
     map(pins::counters, 0, tables.counters_, &counters);
     map(pins::user_plane, 1, tables.user_plane_);
     map(pins::trace, 1, tables.trace_);
@@ -168,10 +173,13 @@ Result<SharedTables> SharedTables::in_memory(const TableSizes& requested, uint64
     tables.allocate(uint64_t{sizes.counter_slots} * event_slots, tables.events_);
     tables.allocate(sizes.flow_buckets, tables.flow_buckets_);
     tables.allocate(flow_lock_slots, tables.flow_locks_);
+    tables.allocate(fragment_buckets, tables.fragments_);
+    tables.allocate(uint64_t{banks} * flow_owners_max, tables.flow_limits_);
+    tables.allocate(flow_owners_max, tables.flow_shares_);
     tables.allocate(uint64_t{sizes.counter_slots} * ports_max, tables.counters_);
     tables.allocate(1, tables.user_plane_);
     tables.allocate(1, tables.trace_);
-    constexpr size_t table_count = 20;
+    constexpr size_t table_count = 23;
     if (tables.mappings_.size() != table_count) return failed_call("allocate the tables", ENOMEM);
 
     uint32_t secret[10];
@@ -211,6 +219,9 @@ SharedTables& SharedTables::operator=(SharedTables&& other) noexcept {
     events_ = std::exchange(other.events_, nullptr);
     flow_buckets_ = std::exchange(other.flow_buckets_, nullptr);
     flow_locks_ = std::exchange(other.flow_locks_, nullptr);
+    fragments_ = std::exchange(other.fragments_, nullptr);
+    flow_limits_ = std::exchange(other.flow_limits_, nullptr);
+    flow_shares_ = std::exchange(other.flow_shares_, nullptr);
     counters_ = std::exchange(other.counters_, nullptr);
     user_plane_ = std::exchange(other.user_plane_, nullptr);
     trace_ = std::exchange(other.trace_, nullptr);
@@ -231,11 +242,35 @@ uint32_t SharedTables::policy_decision(uint32_t epoch, uint32_t subject_and_peer
     return decision_at(*this, epoch, list_for(*this, epoch, subject_and_peer), position);
 }
 
-uint32_t SharedTables::reclaim_rank(uint32_t flow, uint32_t now) const { return rank_for_reclaim(*this, flow, now); }
+uint32_t SharedTables::reclaim_rank(uint32_t flow, uint16_t zone, uint32_t now) const {
+    return rank_for_reclaim(*this, flow, zone, now);
+}
 
-uint32_t SharedTables::claim_flow_way(const FlowPlace& place, uint32_t now) const { return claim_way(*this, place, now); }
+uint32_t SharedTables::claim_flow_way(const FlowPlace& place, uint16_t zone, uint32_t now) const {
+    return claim_way(*this, place, zone, now);
+}
+
+bool SharedTables::take_flow_back(uint32_t flow, uint32_t now) const { return take_back(*this, flow, now); }
+
+FlowCreation SharedTables::charge(uint32_t epoch, uint16_t port, uint16_t zone, uint32_t now) const {
+    return charge_flow(*this, epoch, port, zone, now);
+}
+
+uint32_t SharedTables::tidy_flow_bucket(uint32_t bucket, uint32_t least_rank, uint32_t now) const {
+    return tidy_bucket(*this, bucket, least_rank, now);
+}
+
+uint32_t SharedTables::tidy_flows(bool is_over_quota, uint32_t now) const { return tidy(*this, is_over_quota, now); }
 
 FlowCreation SharedTables::create_flow(NewFlow& flow) const { return make_pair(*this, flow); }
+
+uint32_t SharedTables::join_fragment(Headers& headers, uint16_t source_hop, uint32_t now) const {
+    return join_datagram(*this, headers, source_hop, now).packed();
+}
+
+void SharedTables::remember_fragment(const Headers& headers, uint16_t source_hop, uint32_t now, bool is_handed_over) const {
+    remember_datagram(*this, headers, source_hop, now, is_handed_over);
+}
 
 void SharedTables::pause() const { std::this_thread::yield(); }
 

@@ -10,6 +10,8 @@
 
 #include "base/result.hpp"
 #include "layout/events.hpp"
+#include "layout/flow_shares.hpp"
+#include "layout/fragments.hpp"
 #include "layout/gateway.hpp"
 #include "layout/policy.hpp"
 #include "layout/tables.hpp"
@@ -18,6 +20,7 @@ namespace biplane {
 
 struct NewFlow;  // datapath/flow_table.hpp
 struct FlowPlace;
+struct Headers;  // datapath/journey.hpp
 enum class FlowCreation : uint8_t;
 
 struct TableSizes {
@@ -65,16 +68,25 @@ class SharedTables {
         return n < flow_entries() ? &flow_buckets_[n / flow_bucket_ways].details[n % flow_bucket_ways] : nullptr;
     }
     FlowLock* flow_lock(uint32_t n) const { return n < flow_lock_slots ? flow_locks_ + n : nullptr; }
+    FragmentBucket* fragment_bucket(uint32_t n) const { return n < fragment_buckets ? fragments_ + n : nullptr; }
+    FlowLimit* flow_limit(uint32_t epoch, uint32_t owner) const { return at(flow_limits_, epoch, owner, flow_owners_max); }
+    FlowShare* flow_share(uint32_t owner) const { return owner < flow_owners_max ? flow_shares_ + owner : nullptr; }
     PortCounters* counters(uint32_t port) const { return counters(writer_slot_, port); }
     UserPlaneStatus* user_plane() const { return user_plane_; }
     TraceRecord* trace() const { return trace_; }
     uint64_t route_to(uint32_t epoch, uint16_t zone, const Address& destination) const;
     uint32_t policy_decision(uint32_t epoch, uint32_t subject_and_peer, uint32_t position) const;
     uint32_t route_with_length(uint32_t epoch, uint16_t zone, uint8_t length, const Address& destination) const;
-    uint32_t reclaim_rank(uint32_t flow, uint32_t now) const;
-    uint32_t claim_flow_way(const FlowPlace& place, uint32_t now) const;
+    uint32_t reclaim_rank(uint32_t flow, uint16_t zone, uint32_t now) const;
+    uint32_t claim_flow_way(const FlowPlace& place, uint16_t zone, uint32_t now) const;
+    bool take_flow_back(uint32_t flow, uint32_t now) const;
+    FlowCreation charge(uint32_t epoch, uint16_t port, uint16_t zone, uint32_t now) const;
+    uint32_t tidy_flow_bucket(uint32_t bucket, uint32_t least_rank, uint32_t now) const;
+    uint32_t tidy_flows(bool is_over_quota, uint32_t now) const;
     NewFlow* new_flow() const { return new_flow_.get(); }  // one thread per SharedTables object may carry packets
     FlowCreation create_flow(NewFlow& flow) const;
+    uint32_t join_fragment(Headers& headers, uint16_t source_hop, uint32_t now) const;
+    void remember_fragment(const Headers& headers, uint16_t source_hop, uint32_t now, bool is_handed_over) const;
     void pause() const;
 
     // --- for agents and tools ---
@@ -132,6 +144,9 @@ class SharedTables {
     PolicyEvent* events_ = nullptr;
     FlowBucket* flow_buckets_ = nullptr;
     FlowLock* flow_locks_ = nullptr;
+    FragmentBucket* fragments_ = nullptr;
+    FlowLimit* flow_limits_ = nullptr;
+    FlowShare* flow_shares_ = nullptr;
     PortCounters* counters_ = nullptr;
     UserPlaneStatus* user_plane_ = nullptr;
     TraceRecord* trace_ = nullptr;

@@ -132,6 +132,13 @@ std::function<void(SharedTables&)> time_passes(uint64_t seconds) {
             tables.flow(n)->last_seen -= ticks_from_ms(seconds * 1000);
             tables.flow_detail(n)->created -= ticks_from_ms(seconds * 1000);
         }
+        for (uint32_t n = 0; n < fragment_buckets; ++n)
+            for (FragmentEntry& entry : tables.fragment_bucket(n)->entries)
+                if (entry.state != 0) entry.state -= uint64_t{ticks_from_ms(seconds * 1000)} << 32;
+        for (uint32_t owner = 0; owner < flow_owners_max; ++owner) {
+            tables.flow_share(owner)->next_token -= uint64_t{ticks_from_ms(seconds * 1000)} << flow_token_shift;
+            tables.flow_share(owner)->tidied_at -= ticks_from_ms(seconds * 1000);
+        }
     };
 }
 
@@ -146,8 +153,8 @@ std::function<void(SharedTables&)> user_plane_is(bool alive) {
 
 std::vector<Case> all_cases() {
     std::vector<Case> all;
-    for (const auto& some : {link_cases(), ipv4_cases(), ipv6_cases(), transport_cases(), icmp_cases(), routing_cases(),
-                             tunnel_cases(), flow_cases(), plane_cases(), policy_cases()})
+    for (const auto& some : {link_cases(), ipv4_cases(), ipv6_cases(), fragment_cases(), transport_cases(), icmp_cases(),
+                             routing_cases(), tunnel_cases(), flow_cases(), plane_cases(), policy_cases(), fairness_cases()})
         all.insert(all.end(), some.begin(), some.end());
     return all;
 }

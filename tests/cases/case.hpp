@@ -95,7 +95,7 @@ Packet coming_from_node(uint16_t next_hop, Network network, const Packet& inner)
 Packet inner_frame();
 
 // --- changes to the tables ---
-std::function<void(SharedTables&)> time_passes(uint64_t seconds);  // seen from the flow table
+std::function<void(SharedTables&)> time_passes(uint64_t seconds);  // seen from the tables of flows and fragments
 std::function<void(SharedTables&)> a_new_epoch();                  // the same policy, published again
 std::function<void(SharedTables&)> user_plane_is(bool alive);
 // In all banks, under a new epoch: what `rule` of the world decided is decided otherwise.
@@ -106,6 +106,7 @@ std::vector<Case> all_cases();
 std::vector<Case> link_cases();
 std::vector<Case> ipv4_cases();
 std::vector<Case> ipv6_cases();
+std::vector<Case> fragment_cases();
 std::vector<Case> transport_cases();
 std::vector<Case> icmp_cases();
 std::vector<Case> routing_cases();
@@ -113,5 +114,6 @@ std::vector<Case> tunnel_cases();
 std::vector<Case> flow_cases();
 std::vector<Case> plane_cases();
 std::vector<Case> policy_cases();
+std::vector<Case> fairness_cases();
 
 }  // namespace biplane::cases

@@ -119,7 +119,6 @@ std::vector<Case> router_error_cases() {
     const Packet old6 = between(red_web, web6, db6).ttl(1).udp(5000, 53).filler(16);
     const Packet old_error =
         between(red_db, db4, web4).ttl(1).icmp(3, 3).payload(quote(between(red_web, web4, db4).udp(5000, 53).filler(16), 28));
-    const Packet old_fragment = between(red_web, web4, db4).ttl(1).fragment(24, false).protocol(17).filler(24);
     const Packet big4 = between(red_web, web4, "10.0.0.12").dont_fragment().udp(5000, 53).filler(narrow_mtu - 28 + 1);
     const Packet fits4 = between(red_web, web4, "10.0.0.12").dont_fragment().udp(5000, 53).filler(narrow_mtu - 28);
     const Packet big6 = between(red_web, web6, "fd00:a::12").udp(5000, 53).filler(narrow_mtu - 48 + 1);
@@ -136,7 +135,6 @@ std::vector<Case> router_error_cases() {
         {"nobody is told about an ICMP error whose TTL runs out",
          {arrives(red_web, opening).is(passed_to(red_db, opening)), arrives(red_db, old_error).is(dropped(ttl_expired))},
          {flow(red, 17, "10.0.0.10", 5000, "10.0.0.11", 53)}},
-        {"nobody is told about a later fragment whose TTL runs out", {arrives(red_web, old_fragment).is(dropped(ttl_expired))}},
         {"a packet of exactly the MTU of the way is delivered",
          {arrives(red_web, fits4).is(delivered(red_narrow, at(red_narrow, fits4).ttl(63)))},
          {flow(red, 17, "10.0.0.10", 5000, "10.0.0.12", 53)}},

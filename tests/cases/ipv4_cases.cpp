@@ -1,5 +1,4 @@
-// IPv4: header validity (RFC 791, RFC 1812 section 5.2.2), options (RFC 6274), addresses (RFC 1812 section 5.3.7), fragments
-// (RFC 1858, RFC 3128).
+// IPv4: header validity (RFC 791, RFC 1812 section 5.2.2), options (RFC 6274), addresses (RFC 1812 section 5.3.7).
 #include "cases/case.hpp"
 
 namespace biplane::cases {
@@ -126,32 +125,11 @@ std::vector<Case> address_cases() {
     };
 }
 
-std::vector<Case> fragment_cases() {
-    using enum DropReason;
-    const Packet first = header.identification(7).fragment(0, true).udp(5000, 53).udp_length(48).filler(16);
-    const Packet later = header.identification(7).fragment(24, false).protocol(17).filler(24);
-    const WantedFlow by_address = flow(red, 17, "10.0.0.10", 0, "10.0.0.11", 0);
-    return {
-        {"all fragments of a datagram take one way, by address",
-         {arrives(red_web, first).is(delivered_to_db(first)), arrives(red_web, later).is(delivered_to_db(later))},
-         {by_address.seen(2, 0)}},
-        {"fragments that arrive out of order are all delivered",
-         {arrives(red_web, later).is(delivered_to_db(later)), arrives(red_web, first).is(delivered_to_db(first))},
-         {by_address.seen(2, 0)}},
-        {"a first fragment without its whole TCP header is dropped",
-         {arrives(red_web, header.fragment(0, true).protocol(6).filler(16)).is(dropped(fragment_tiny))}},
-        {"a first fragment without its whole UDP header is dropped",
-         {arrives(red_web, header.fragment(0, true).protocol(17).filler(4)).is(dropped(fragment_tiny))}},
-        {"a fragment that would write over the TCP header of the first one is dropped",
-         {arrives(red_web, header.fragment(8, false).protocol(6).filler(16)).is(dropped(fragment_tiny))}},
-    };
-}
-
 }  // namespace
 
 std::vector<Case> ipv4_cases() {
     std::vector<Case> all = header_cases();
-    for (const auto& some : {option_cases(), address_cases(), fragment_cases()}) all.insert(all.end(), some.begin(), some.end());
+    for (const auto& some : {option_cases(), address_cases()}) all.insert(all.end(), some.begin(), some.end());
     return all;
 }
 

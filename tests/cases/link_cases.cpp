@@ -88,6 +88,13 @@ std::vector<Case> arp_cases() {
          {arrives(red_web, broadcast.arp(1, web_mac, "10.0.0.10", nobody, "10.0.0.10")).is(dropped(arp_unanswered))}},
         {"an ARP reply is left alone",
          {arrives(red_web, broadcast.arp(2, web_mac, "10.0.0.10", router, "169.254.1.1")).is(dropped(arp_unanswered))}},
+        {"an ARP reply in the name of another workload is dropped",
+         {arrives(red_web, broadcast.arp(2, web_mac, "10.0.0.11", nobody, "10.0.0.11")).is(dropped(arp_spoofed))}},
+        {"an ARP reply in the name of the gateway is dropped",
+         {arrives(red_web, broadcast.arp(2, web_mac, "169.254.1.1", router, "10.0.0.11")).is(dropped(arp_spoofed))}},
+        {"an ARP probe for another workload's address is answered: it is taken (RFC 5227)",
+         {arrives(red_web, broadcast.arp(1, web_mac, "0.0.0.0", nobody, "10.0.0.11"))
+              .is(answered(red_web, Packet().ethernet(router, web_mac).arp(2, router, "10.0.0.11", web_mac, "0.0.0.0")))}},
         {"an ARP request in the name of another address is dropped",
          {arrives(red_web, broadcast.arp(1, web_mac, "10.0.0.11", nobody, "169.254.1.1")).is(dropped(arp_spoofed))}},
         {"an ARP request in the name of another Ethernet address is dropped",
@@ -101,6 +108,9 @@ std::vector<Case> arp_cases() {
         {"ARP with addresses of wrong lengths is dropped",
          {arrives(red_web, who_has("169.254.1.1").patched(18, {6, 16})).is(dropped(arp_invalid))}},
         {"ARP that is cut off is dropped", {arrives(red_web, who_has("169.254.1.1").cut_to(14 + 27)).is(dropped(arp_invalid))}},
+        {"an ARP request that comes from a node is dropped",
+         {arrives(fabric, coming_from_node(to_node_b, red, inner_frame().arp(1, node_b_mac, "10.0.0.20", nobody, "10.0.0.10")))
+              .is(dropped(ethertype_unsupported))}},
         {"ARP on the fabric belongs to the node",
          {arrives(fabric, Packet().ethernet(node_b_mac, broadcast_mac).arp(1, node_b_mac, "192.0.2.2", nobody, "192.0.2.1"))
               .is(left_to_the_node())}},

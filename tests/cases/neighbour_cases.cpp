@@ -88,6 +88,7 @@ std::vector<Case> invalid_cases() {
 std::vector<Case> unsolicited_cases() {
     using enum DropReason;
     const Packet to_all_nodes = Packet().ethernet(web_mac, mac("33:33:00:00:00:01")).ipv6("fe80::10", "ff02::1").ttl(255);
+    const Packet to_db = frame_from(red_web).ipv6("fd00:a::10", "fd00:a::11").ttl(255);
     const Packet to_all_routers = Packet().ethernet(web_mac, mac("33:33:00:00:00:02")).ipv6("fe80::10", "ff02::2").ttl(255);
     return {
         {"a router solicitation from a workload is dropped",
@@ -98,6 +99,26 @@ std::vector<Case> unsolicited_cases() {
          {arrives(red_web, to_all_nodes.neighbour_advertisement("fd00:a::11", 0x20000000, web_mac)).is(dropped(nd_unsolicited))}},
         {"an IPv6 redirect from a workload is dropped",
          {arrives(red_web, to_all_nodes.icmp(137, 0).filler(32)).is(dropped(nd_unsolicited))}},
+        {"a neighbour advertisement in the name of the gateway is dropped, also when it goes to one workload",
+         {arrives(red_web, to_db.neighbour_advertisement("fe80::1", router_solicited_override, web_mac))
+              .is(dropped(nd_unsolicited))}},
+        {"a router advertisement to one workload is dropped",
+         {arrives(red_web, to_db.icmp(134, 0).filler(8)).is(dropped(nd_unsolicited))}},
+        {"a router advertisement behind extension headers is dropped (RFC 7113)",
+         {arrives(red_web, to_db.hop_by_hop().destination_options().icmp(134, 0).filler(8)).is(dropped(nd_unsolicited))}},
+        {"a router advertisement from another node's workload is dropped",
+         {arrives(fabric,
+                  coming_from_node(to_node_b, red, inner_frame().ipv6("fd00:a::20", "fd00:a::10").ttl(255).icmp(134, 0).filler(8)))
+              .is(dropped(nd_unsolicited))}},
+        {"a report of group membership from a workload is dropped: there are no groups",
+         {arrives(red_web, Packet()
+                               .ethernet(web_mac, mac("33:33:00:00:00:16"))
+                               .ipv6("fe80::10", "ff02::16")
+                               .ttl(1)
+                               .hop_by_hop()
+                               .icmp(143, 0)
+                               .filler(20))
+              .is(dropped(multicast_unsupported))}},
         {"neighbour discovery on the fabric belongs to the node",
          {arrives(fabric, Packet()
                               .ethernet(node_c_mac, mac("33:33:ff:00:00:01"))

@@ -42,6 +42,42 @@ std::vector<Case> udp_cases() {
     };
 }
 
+std::vector<Case> dhcp_cases() {
+    using enum DropReason;
+    const Packet offer4 = header4.udp(67, 68).filler(240), offer6 = header6.udp(547, 546).filler(40);
+    const Packet renewal = header4.udp(68, 67).filler(240);
+    const Packet answer = frame_from(red_db).ipv4("10.0.0.11", "10.0.0.10").udp(67, 68).filler(240);
+    const Packet relayed = header4.udp(67, 67).filler(240);
+    const Packet inner = inner_frame().ipv4("10.0.0.20", "10.0.0.10").udp(67, 68).filler(240);
+    const Packet from_host = frame_from(red_host).ipv4("203.0.113.7", "10.0.0.10").udp(67, 68).filler(240);
+    return {
+        {"a workload that answers as a DHCP server unasked is dropped", {arrives(red_web, offer4).is(dropped(dhcp_spoofed))}},
+        {"a workload that answers as a DHCPv6 server unasked is dropped", {arrives(red_web, offer6).is(dropped(dhcp_spoofed))}},
+        {"a DHCP offer does not pass in fragments",
+         {arrives(red_web, header4.identification(9).fragment(0, true).udp(67, 68).udp_length(248).filler(16))
+              .is(dropped(dhcp_spoofed)),
+          arrives(red_web, header4.identification(9).fragment(24, false).protocol(17).filler(224))
+              .is(dropped(fragment_first_missing))}},
+        {"a DHCP server that a workload asks by its address may answer",
+         {arrives(red_web, renewal).is(delivered_to_db(renewal)),
+          arrives(red_db, answer).is(delivered(red_web, at(red_web, answer).ttl(63)))},
+         {pair4(17, 68, 67).in_state(FlowState::established).seen(1, 1)}},
+        {"what a DHCP relay sends to its server passes",
+         {arrives(red_web, relayed).is(delivered_to_db(relayed))},
+         {pair4(17, 67, 67)}},
+        {"DHCP for DHCPv6's ports and the other way round is nobody's",
+         {arrives(red_web, header4.udp(547, 546)).is(delivered_to_db(header4.udp(547, 546))),
+          arrives(red_web, header6.udp(67, 68)).is(delivered_to_db(header6.udp(67, 68)))},
+         {pair4(17, 547, 546), flow(red, 17, "fd00:a::10", 67, "fd00:a::11", 68)}},
+        {"a DHCP server at the host port may answer",
+         {arrives(red_host, from_host).is(delivered(red_web, at(red_web, from_host).ttl(63)))},
+         {flow(red, 17, "203.0.113.7", 67, "10.0.0.10", 68)}},
+        {"what came from a node was checked there",
+         {arrives(fabric, coming_from_node(to_node_b, red, inner)).is(delivered(red_web, at(red_web, inner)))},
+         {flow(red, 17, "10.0.0.20", 67, "10.0.0.10", 68)}},
+    };
+}
+
 std::vector<Case> tcp_cases() {
     using enum DropReason;
     using namespace packets::tcp;
@@ -106,7 +142,7 @@ std::vector<Case> other_protocol_cases() {
 
 std::vector<Case> transport_cases() {
     std::vector<Case> all = udp_cases();
-    for (const auto& some : {tcp_cases(), other_protocol_cases()}) all.insert(all.end(), some.begin(), some.end());
+    for (const auto& some : {tcp_cases(), dhcp_cases(), other_protocol_cases()}) all.insert(all.end(), some.begin(), some.end());
     return all;
 }
 

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <map>
+
 namespace biplane::engines {
 
 namespace {
@@ -39,6 +41,25 @@ void check_pair(const Pair& pair, uint32_t number, std::vector<std::string>& com
             complaints.push_back(fmt::format("the two entries of pair {} do not agree on the way", number));
 }
 
+// What the owners are said to have is what they have.
+void check_shares(const SharedTables& tables, const std::vector<Pair>& pairs, std::vector<std::string>& complaints) {
+    std::map<uint32_t, int64_t> had;
+    for (const Pair& pair : pairs) {
+        ++had[flow_owner_of_port(pair.detail.ingress_port)];
+        ++had[flow_owner_of_zone(pair.forward.zone)];
+    }
+    int64_t borrowed = 0;
+    for (uint32_t owner = 1; owner < flow_owners_max; ++owner) {
+        const FlowShare& share = *tables.flow_share(owner);
+        borrowed += share.borrowed;
+        const int64_t counted = int64_t{share.own} + share.borrowed;
+        if (counted != had[owner])
+            complaints.push_back(fmt::format("owner {} has {} flows, and is said to have {}", owner, had[owner], counted));
+    }
+    const int64_t said = tables.flow_share(flow_owner_node)->own;
+    if (said != borrowed) complaints.push_back(fmt::format("{} flows are borrowed, the pool says {}", borrowed, said));
+}
+
 }  // namespace
 
 std::vector<Pair> read_pairs(const SharedTables& tables, std::vector<std::string>& complaints) {
@@ -47,7 +68,7 @@ std::vector<Pair> read_pairs(const SharedTables& tables, std::vector<std::string
     for (uint32_t n = 0; n < tables.flow_entries(); ++n) {
         const uint32_t signature = tables.flow_bucket(n / flow_bucket_ways)->signatures[n % flow_bucket_ways];
         if (signature == signature_free) continue;
-        if (signature == signature_claimed) {
+        if (is_claimed(signature)) {
             complaints.push_back(fmt::format("way {} is claimed and was left so", n));
             continue;
         }
@@ -63,6 +84,7 @@ std::vector<Pair> read_pairs(const SharedTables& tables, std::vector<std::string
         check_pair(pairs.back(), n, complaints);
     }
     if (entries != 2 * pairs.size()) complaints.push_back(fmt::format("{} entries for {} pairs", entries, pairs.size()));
+    check_shares(tables, pairs, complaints);
     for (uint32_t n = 0; n < flow_lock_slots; ++n)
         if (tables.flow_lock(n)->holder != 0) complaints.push_back(fmt::format("the lock {} was left behind", n));
     return pairs;

@@ -42,7 +42,9 @@ Result<LoadedObject> load_object(const std::string& path, const std::string& nam
     const auto ground = enter_kernel_ground();
     if (!ground) return tl::unexpected(ground.error());
     const TableSizes sizes{flow_buckets, route_buckets, counter_slots_for(static_cast<uint32_t>(libbpf_num_possible_cpus()))};
-    const std::string pin_directory = *ground + "/" + name;
+    // Both forms of the object may be loaded in one process: their maps of the same name have other sizes.
+    const bool is_lookup = path.ends_with("-lookup.bpf.o");
+    const std::string pin_directory = *ground + "/" + name + (is_lookup ? "_lookup" : "");
     auto object = biplane::load_kernel_object(path, pin_directory, sizes);
     if (!object) return tl::unexpected(object.error());
     const auto workload = program_named(*object, "prog_tcx"), fabric_tcx = program_named(*object, "prog_tcx_fabric"),

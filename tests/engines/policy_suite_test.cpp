@@ -25,16 +25,6 @@ const std::vector<PolicyStep>& suite() {
     return loaded ? *loaded : none;
 }
 
-// RFC 9260, section 3.3.2: the verification tag is 0, there is none yet.
-Bytes sctp_init(uint16_t port) {
-    Bytes bytes(12);
-    packets::put16(bytes, 0, source_port);
-    packets::put16(bytes, 2, port);
-    for (const uint8_t byte : {1, 0, 0, 20, 0, 0, 16, 1, 0, 0, 255, 255, 0, 1, 0, 1, 0, 0, 0, 1}) bytes.push_back(byte);
-    packets::put32(bytes, 8, packets::sctp_checksum(bytes));
-    return bytes;
-}
-
 // One service between one pair of workloads.
 struct Question {
     const Truth& truth;
@@ -56,8 +46,11 @@ struct Question {
                 return ip_forward().tcp(source_port, service.port, tcp::syn).sequence(1000, 0);
             case protocol::udp:
                 return ip_forward().udp(source_port, service.port).payload("question");
-            case protocol::sctp:
-                return ip_forward().protocol(protocol::sctp).payload(sctp_init(service.port));
+            case protocol::sctp: {
+                const Bytes init = {1, 0, 0, 20, 0, 0, 16, 1, 0, 0, 255, 255, 0, 1, 0, 1, 0, 0, 0, 1};  // RFC 9260, section 3.3.2
+                constexpr uint32_t no_tag_yet = 0;
+                return ip_forward().sctp(source_port, service.port, no_tag_yet).payload(init);
+            }
             default:
                 return ip_forward().icmp(static_cast<uint8_t>(service.port >> 8), static_cast<uint8_t>(service.port), 0x12340001);
         }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <thread>
 
 #include "cases/case.hpp"
@@ -19,7 +20,14 @@ namespace {
 
 using cases::Packet;
 
-constexpr int conversations = 100, rounds = 30;  // fewer flows than the tables have room for
+constexpr int conversations = 100;  // fewer flows than the tables have room for
+constexpr int short_run = 30;
+
+// BIPLANE_RACE_ROUNDS: the long form (soak) has a million first packets in each test.
+int rounds() {
+    const char* wanted = std::getenv("BIPLANE_RACE_ROUNDS");
+    return wanted ? std::atoi(wanted) : short_run;
+}
 constexpr uint64_t seed = 5;
 
 struct Side {
@@ -109,7 +117,7 @@ class race : public testing::Test {
 
 TEST_F(race, two_first_packets_of_one_flow_make_one_pair) {
     const Side side = asking();
-    for (int round = 0; round < rounds && !HasFailure(); ++round) {
+    for (int round = 0; round < rounds() && !HasFailure(); ++round) {
         reset(*engine_);
         Race(*engine_, side, side).run();
         expect_one_pair_each(*engine_, "the same packet twice");
@@ -118,7 +126,7 @@ TEST_F(race, two_first_packets_of_one_flow_make_one_pair) {
 
 TEST_F(race, a_question_and_its_answer_that_cross_make_one_pair) {
     const Side left = asking(), right = answering();
-    for (int round = 0; round < rounds && !HasFailure(); ++round) {
+    for (int round = 0; round < rounds() && !HasFailure(); ++round) {
         reset(*engine_);
         Race(*engine_, left, right).run();
         expect_one_pair_each(*engine_, "question and answer");

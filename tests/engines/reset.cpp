@@ -27,12 +27,16 @@ void write_tables(Engine& engine, const TableImage& image) {
     write_all_banks(image.policy_subjects, [&](uint32_t bank) { return t.policy_subject(bank, 0); });
     write_all_banks(image.policy_buckets, [&](uint32_t bank) { return t.policy_bucket(bank, 0); });
     write_all_banks(image.policy_ranges, [&](uint32_t bank) { return t.policy_range(bank, 0); });
+    write_all_banks(image.flow_limits, [&](uint32_t bank) { return t.flow_limit(bank, 0); });
 }
 
 void forget_flows(Engine& engine) {
     SharedTables& t = engine.tables();
     std::memset(static_cast<void*>(t.flow_bucket(0)), 0, t.sizes().flow_buckets * sizeof(FlowBucket));
+    std::memset(static_cast<void*>(t.flow_share(0)), 0, flow_owners_max * sizeof(FlowShare));
+    t.flow_share(flow_owner_node)->tidied_at = current_tick();
     std::memset(static_cast<void*>(t.flow_lock(0)), 0, flow_lock_slots * sizeof(FlowLock));
+    std::memset(static_cast<void*>(t.fragment_bucket(0)), 0, fragment_buckets * sizeof(FragmentBucket));
 }
 
 void reset(Engine& engine) {
@@ -45,6 +49,7 @@ void reset(Engine& engine) {
     std::memset(static_cast<void*>(t.user_plane()), 0, sizeof(UserPlaneStatus));
     config.epoch = 4;
     config.timeouts = default_timeouts();
+    config.fragment_lifetime = ticks_from_ms(fragment_lifetime_default_ms);
     config.user_plane_timeout = ticks_from_ms(100);
     engine.after_reset();
 }

@@ -59,6 +59,7 @@ void Differential::prepare(engines::Engine& engine) const {
     SharedTables& tables = engine.tables();
     const uint32_t lifetime = ticks_from_ms(lifetime_s * 1000);
     tables.config()->timeouts = {lifetime, lifetime, lifetime, lifetime, lifetime, lifetime, lifetime, lifetime};
+    tables.config()->fragment_lifetime = lifetime;
     cases::user_plane_is(true)(tables);
     tables.config()->user_plane_timeout = lifetime;
     if (!plan_.all_networks_in_the_kernel) return;
@@ -76,6 +77,7 @@ void Differential::change_the_world() {
         if (event == 12) tables.user_plane()->heartbeat = 0;
         if (event == 13) cases::user_plane_is(true)(tables), tables.config()->user_plane_timeout = ticks_from_ms(lifetime_s * 1000);
         forgive_icmp_errors(tables);
+        put_off_tidying(tables);
     }
 }
 
@@ -107,6 +109,10 @@ std::string Differential::compare_tables() const {
         const bool same_role = c.engine->plane() == contestants_[0].engine->plane();
         const std::string text =
             compare_flow_tables(contestants_[0].engine->tables(), c.engine->tables(), same_role ? 0 : flow_mode_user_plane);
+        if (const std::string fragments = compare_fragment_tables(contestants_[0].engine->tables(), c.engine->tables());
+            !fragments.empty())
+            return fmt::format("the fragment tables of {} and {} differ\n{}", contestants_[0].engine->name(), c.engine->name(),
+                               fragments);
         if (!text.empty())
             return fmt::format("the flow tables of {} and {} differ\n{}", contestants_[0].engine->name(), c.engine->name(), text);
     }

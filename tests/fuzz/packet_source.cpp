@@ -52,6 +52,8 @@ const std::vector<uint8_t> tcp_flags = {tcp::syn,
                                         0,
                                         tcp::syn | tcp::fin};
 
+const std::vector<uint16_t> fragment_offsets = {0, 0, 0, 8, 16, 24, 32, 64, 64};  // bytes
+
 uint16_t some_port(Random& random) { return static_cast<uint16_t>(1000 + random.below(6)); }
 
 // An ICMP error about a packet that travelled the other way.
@@ -112,8 +114,10 @@ void PacketSource::conversation() {
     if (is_ipv6 && random_.one_in(6)) header = header.hop_by_hop(static_cast<uint8_t>(random_.below(3)));
     if (is_ipv6 && random_.one_in(6)) header = header.destination_options(static_cast<uint8_t>(random_.below(62)));
     if (is_ipv6 && random_.one_in(12))
-        header = header.fragment_header(static_cast<uint16_t>(8 * random_.below(3)), random_.one_in(2));
-    if (!is_ipv6 && random_.one_in(12)) header = header.fragment(static_cast<uint16_t>(8 * random_.below(3)), random_.one_in(2));
+        header = header.fragment_header(random_.pick(fragment_offsets), random_.one_in(2), random_.below(3));
+    if (!is_ipv6 && random_.one_in(12))
+        header = header.identification(static_cast<uint16_t>(random_.below(3)))
+                     .fragment(random_.pick(fragment_offsets), random_.one_in(2));
     if (!is_ipv6 && random_.one_in(8)) header = header.ipv4_options(Bytes(4 * (1 + random_.below(10)), 1));
     const Packet inner = random_.one_in(10) ? error_about(random_, header, source, destination) : transport(random_, header);
     const Packet whole = from.node == 0 ? inner : cases::coming_from_node(from.node, from.network, inner);

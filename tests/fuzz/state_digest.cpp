@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
 
 #include "engines/counters.hpp"
 #include "engines/flows.hpp"
@@ -21,6 +23,9 @@ void sum_counters(const SharedTables& tables, CounterSums& sums) {
     for (auto& row : sums) {
         row[offsetof(PortCounters, icmp_error_window) / sizeof(uint64_t)] = 0;
         row[offsetof(PortCounters, icmp_errors) / sizeof(uint64_t)] = 0;
+        // What each processor denied last says nothing as a sum.
+        constexpr size_t last_denial = offsetof(PortCounters, last_denial) / sizeof(uint64_t);
+        std::fill_n(row.begin() + last_denial, std::size(PortCounters{}.last_denial), 0);
     }
 }
 
@@ -28,6 +33,8 @@ void forgive_icmp_errors(SharedTables& tables) {
     for (uint32_t slot = 0; slot < tables.sizes().counter_slots; ++slot)
         for (uint32_t port = 0; port < world::ports_end; ++port) tables.counters(slot, port)->icmp_errors = 0;
 }
+
+void put_off_tidying(SharedTables& tables) { tables.flow_share(flow_owner_node)->tidied_at = current_tick() + ticks_from_ms(500); }
 
 std::string compare_counters(const CounterSums& a, const CounterSums& b) {
     if (a == b) return "";
@@ -63,7 +70,22 @@ std::string compare_entry(const SharedTables& a, const SharedTables& b, uint32_t
                        engines::print(engines::Pair{y, {}, v}));
 }
 
+bool is_same(const FragmentEntry& x, const FragmentEntry& y) {
+    if (std::memcmp(&x, &y, offsetof(FragmentEntry, state)) != 0) return false;
+    const auto tick = [](const FragmentEntry& entry) { return static_cast<uint32_t>(entry.state >> 32); };
+    return static_cast<uint32_t>(x.state) == static_cast<uint32_t>(y.state) && is_about_the_same_time(tick(x), tick(y));
+}
+
 }  // namespace
+
+std::string compare_fragment_tables(const SharedTables& a, const SharedTables& b) {
+    std::string text;
+    for (uint32_t n = 0; n < fragment_buckets; ++n)
+        for (uint32_t way = 0; way < fragment_bucket_ways; ++way)
+            if (!is_same(a.fragment_bucket(n)->entries[way], b.fragment_bucket(n)->entries[way]))
+                text += fmt::format("  fragment bucket {}, way {} differs\n", n, way);
+    return text;
+}
 
 std::string compare_flow_tables(const SharedTables& a, const SharedTables& b, uint8_t ignored_mode) {
     std::string text;

@@ -64,10 +64,11 @@ class Namespace:
         """Runs a command to its end; the caller looks at returncode, stdout, stderr."""
         return subprocess.run(self.inside(*command), capture_output=True, text=True, timeout=timeout, **options)
 
-    def iperf(self, *words, **options):
-        """An iperf3 client. Its server takes one at a time, and turns the next one away until it is done with the last."""
+    def iperf(self, *words, through=(), **options):
+        """An iperf3 client, started by the command `through`. Its server takes one at a time, and turns the next one away until it is
+        done with the last."""
         for _ in range(50):
-            done = self.run("iperf3", "--client", *words, **options)
+            done = self.run(*through, "iperf3", "--client", *words, **options)
             said = done.stdout + done.stderr
             if done.returncode == 0 or not any(word in said for word in ("busy", "refused", "reset by peer")):
                 break

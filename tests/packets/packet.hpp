@@ -83,7 +83,7 @@ class Packet {
     Packet data_offset(uint8_t words) const;
     Packet udp(uint16_t source, uint16_t destination) const;
     Packet udp_length(uint16_t value) const;
-    Packet sctp(uint16_t source, uint16_t destination) const;
+    Packet sctp(uint16_t source, uint16_t destination, uint32_t verification_tag = 0x600df00d) const;
     Packet echo_request(uint16_t identifier, uint16_t sequence = 1) const;  // ICMP or ICMPv6, after the IP header's family
     Packet echo_reply(uint16_t identifier, uint16_t sequence = 1) const;
     Packet icmp(uint8_t type, uint8_t code, uint32_t rest_of_header = 0) const;  // family as above

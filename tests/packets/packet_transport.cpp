@@ -55,11 +55,11 @@ Packet Packet::udp_length(uint16_t value) const {
     return copy;
 }
 
-Packet Packet::sctp(uint16_t source, uint16_t destination) const {
+Packet Packet::sctp(uint16_t source, uint16_t destination, uint32_t verification_tag) const {
     Bytes header(12);
     put16(header, 0, source);
     put16(header, 2, destination);
-    put32(header, 4, 0x600df00d);  // verification tag
+    put32(header, 4, verification_tag);
     return with(Layer::sctp, header);
 }
 

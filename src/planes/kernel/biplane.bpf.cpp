@@ -102,19 +102,47 @@ extern "C" __attribute__((noinline, used)) uint32_t bp_policy_decision(uint32_t 
     return decision_at(KernelTables{}, epoch, list_for(KernelTables{}, epoch, subject_and_peer), position);
 }
 
-extern "C" __attribute__((noinline, used)) uint32_t bp_reclaim_rank(uint32_t flow, uint32_t now) {
-    return rank_for_reclaim(KernelTables{}, flow, now);
+extern "C" __attribute__((noinline, used)) uint32_t bp_reclaim_rank(uint32_t flow, uint32_t zone, uint32_t now) {
+    return rank_for_reclaim(KernelTables{}, flow, static_cast<uint16_t>(zone), now);
 }
 
 extern "C" __attribute__((noinline, used)) uint32_t bp_claim_flow_way(uint32_t first_bucket, uint32_t second_bucket,
-                                                                      uint32_t home_way, uint32_t now) {
-    return claim_way(KernelTables{}, FlowPlace{first_bucket, second_bucket, 0, home_way}, now);
+                                                                      uint32_t home_way, uint32_t zone, uint32_t now) {
+    return claim_way(KernelTables{}, FlowPlace{first_bucket, second_bucket, 0, home_way}, static_cast<uint16_t>(zone), now);
+}
+
+extern "C" __attribute__((noinline, used)) int bp_take_flow_back(uint32_t flow, uint32_t now) {
+    return take_back(KernelTables{}, flow, now) ? 1 : 0;
+}
+
+extern "C" __attribute__((noinline, used)) int bp_charge_flow(uint32_t epoch, uint32_t port_and_zone, uint32_t now) {
+    return static_cast<int>(
+        charge_flow(KernelTables{}, epoch, static_cast<uint16_t>(port_and_zone >> 16), static_cast<uint16_t>(port_and_zone), now));
+}
+
+extern "C" __attribute__((noinline, used)) uint32_t bp_tidy_flow_bucket(uint32_t bucket, uint32_t least_rank, uint32_t now) {
+    return tidy_bucket(KernelTables{}, bucket, least_rank, now);
+}
+
+extern "C" __attribute__((noinline, used)) uint32_t bp_tidy_flows(uint32_t is_over_quota, uint32_t now) {
+    return tidy(KernelTables{}, is_over_quota != 0, now);
 }
 
 extern "C" __attribute__((noinline, used)) int bp_create_flow() {
     NewFlow* flow = KernelTables{}.new_flow();
     if (!flow) return static_cast<int>(FlowCreation::table_full);
     return static_cast<int>(make_pair(KernelTables{}, *flow));
+}
+
+extern "C" __attribute__((noinline, used)) uint32_t bp_join_fragment(Headers* headers, uint32_t source_hop, uint32_t now) {
+    if (!headers) return drop(DropReason::fragment_first_missing).packed();
+    return join_datagram(KernelTables{}, *headers, static_cast<uint16_t>(source_hop), now).packed();
+}
+
+extern "C" __attribute__((noinline, used)) int bp_remember_fragment(const Headers* headers, uint32_t source_hop, uint32_t now,
+                                                                    uint32_t is_handed_over) {
+    if (headers) remember_datagram(KernelTables{}, *headers, static_cast<uint16_t>(source_hop), now, is_handed_over != 0);
+    return 0;
 }
 
 extern "C" __attribute__((section("biplane/tcx"), used)) int prog_tcx(__sk_buff* skb) {

@@ -4,8 +4,9 @@
 //     direct    one value that holds all entries. The program has its address as a constant: reaching an entry is an addition
 //     look-up   one value per entry, reached through the helper that the kernel inlines: several times the instructions
 #pragma once
-#include "datapath/flow_table.hpp"
+#include "datapath/fragments.hpp"
 #include "datapath/policy.hpp"
+#include "datapath/tidy.hpp"
 #include "layout/events.hpp"
 #include "planes/kernel/bpf_helpers.hpp"
 #include "planes/kernel/program_constants.hpp"
@@ -42,6 +43,9 @@ BIPLANE_TABLE(bp_event_rings, biplane::EventRing, 2);                           
 BIPLANE_TABLE(bp_events, biplane::PolicyEvent, biplane::event_slots);            // size set by the loader
 BIPLANE_TABLE(bp_flow_buckets, biplane::FlowBucket, 1);                          // size set by the loader
 BIPLANE_TABLE(bp_flow_locks, biplane::FlowLock, biplane::flow_lock_slots);
+BIPLANE_TABLE(bp_fragments, biplane::FragmentBucket, biplane::fragment_buckets);
+BIPLANE_TABLE(bp_flow_limits, biplane::FlowLimit, biplane::banks* biplane::flow_owners_max);
+BIPLANE_TABLE(bp_flow_shares, biplane::FlowShare, biplane::flow_owners_max);
 BIPLANE_TABLE(bp_counters, biplane::PortCounters, biplane::ports_max);  // size set by the loader
 BIPLANE_TABLE(bp_user_plane, biplane::UserPlaneStatus, 1);
 BIPLANE_TABLE(bp_trace, biplane::TraceRecord, 1);
@@ -85,9 +89,16 @@ extern "C" uint64_t bp_route_to(uint32_t epoch, uint32_t zone, uint64_t destinat
 extern "C" uint32_t bp_route_with_length(uint32_t epoch, uint32_t zone_and_length, uint64_t destination_high,
                                          uint64_t destination_low);
 extern "C" uint32_t bp_policy_decision(uint32_t epoch, uint32_t subject_and_peer, uint32_t position);
-extern "C" uint32_t bp_reclaim_rank(uint32_t flow, uint32_t now);
-extern "C" uint32_t bp_claim_flow_way(uint32_t first_bucket, uint32_t second_bucket, uint32_t home_way, uint32_t now);
+extern "C" uint32_t bp_reclaim_rank(uint32_t flow, uint32_t zone, uint32_t now);
+extern "C" uint32_t bp_claim_flow_way(uint32_t first_bucket, uint32_t second_bucket, uint32_t home_way, uint32_t zone,
+                                      uint32_t now);
+extern "C" int bp_take_flow_back(uint32_t flow, uint32_t now);
+extern "C" int bp_charge_flow(uint32_t epoch, uint32_t port_and_zone, uint32_t now);
+extern "C" uint32_t bp_tidy_flow_bucket(uint32_t bucket, uint32_t least_rank, uint32_t now);
+extern "C" uint32_t bp_tidy_flows(uint32_t is_over_quota, uint32_t now);
 extern "C" int bp_create_flow();
+extern "C" uint32_t bp_join_fragment(biplane::Headers* headers, uint32_t source_hop, uint32_t now);
+extern "C" int bp_remember_fragment(const biplane::Headers* headers, uint32_t source_hop, uint32_t now, uint32_t is_handed_over);
 
 extern "C" {
 __attribute__((section(".rodata.bp"), used)) const volatile biplane::ProgramConstants bp_constants = {};
@@ -187,6 +198,11 @@ struct KernelTables {
         return bucket ? &bucket->details[n % flow_bucket_ways] : nullptr;
     }
     FlowLock* flow_lock(uint32_t n) const { return element<FlowLock, bp_flow_locks>(n, flow_lock_slots - 1); }
+    FragmentBucket* fragment_bucket(uint32_t n) const { return element<FragmentBucket, bp_fragments>(n, fragment_buckets - 1); }
+    FlowLimit* flow_limit(uint32_t epoch, uint32_t owner) const {
+        return banked<FlowLimit, bp_flow_limits, flow_owners_max>(epoch, owner);
+    }
+    FlowShare* flow_share(uint32_t owner) const { return element<FlowShare, bp_flow_shares>(owner, flow_owners_max - 1); }
     PortCounters* counters(uint32_t port) const {
         if constexpr (has_direct_tables) port &= ports_max - 1;
         return element<PortCounters, bp_counters>(bpf::get_smp_processor_id() * ports_max + port, bp_constants.counter_mask);
@@ -204,10 +220,24 @@ struct KernelTables {
     uint32_t policy_decision(uint32_t epoch, uint32_t subject_and_peer, uint32_t position) const {
         return bp_policy_decision(epoch, subject_and_peer, position);
     }
-    uint32_t reclaim_rank(uint32_t flow, uint32_t now) const { return bp_reclaim_rank(flow, now); }
-    uint32_t claim_flow_way(const FlowPlace& place, uint32_t now) const {
-        return bp_claim_flow_way(place.first_bucket, place.second_bucket, place.home_way, now);
+    uint32_t reclaim_rank(uint32_t flow, uint16_t zone, uint32_t now) const { return bp_reclaim_rank(flow, zone, now); }
+    uint32_t claim_flow_way(const FlowPlace& place, uint16_t zone, uint32_t now) const {
+        return bp_claim_flow_way(place.first_bucket, place.second_bucket, place.home_way, zone, now);
     }
+    uint32_t join_fragment(Headers& headers, uint16_t source_hop, uint32_t now) const {
+        return bp_join_fragment(&headers, source_hop, now);
+    }
+    void remember_fragment(const Headers& headers, uint16_t source_hop, uint32_t now, bool is_handed_over) const {
+        bp_remember_fragment(&headers, source_hop, now, is_handed_over ? 1 : 0);
+    }
+    bool take_flow_back(uint32_t flow, uint32_t now) const { return bp_take_flow_back(flow, now) != 0; }
+    FlowCreation charge(uint32_t epoch, uint16_t port, uint16_t zone, uint32_t now) const {
+        return static_cast<FlowCreation>(bp_charge_flow(epoch, uint32_t{port} << 16 | zone, now));
+    }
+    uint32_t tidy_flow_bucket(uint32_t bucket, uint32_t least_rank, uint32_t now) const {
+        return bp_tidy_flow_bucket(bucket, least_rank, now);
+    }
+    uint32_t tidy_flows(bool is_over_quota, uint32_t now) const { return bp_tidy_flows(is_over_quota ? 1 : 0, now); }
     NewFlow* new_flow() const {
         const uint32_t zero = 0;
         return static_cast<NewFlow*>(bpf::map_lookup_elem(&bp_new_flow, &zero));

@@ -1,20 +1,15 @@
 // What stands over the Ethernet addresses of a punted frame (PuntTag, layout/tables.hpp), and how they are put back.
 #pragma once
-#include <cstring>
-#include <optional>
-
 #include "datapath/headers.hpp"
 #include "layout/tables.hpp"
 
 namespace biplane {
 
-// Nothing if the frame was not tagged by the kernel plane: the kernel's own chatter on the punt port, or a stranger's.
-inline std::optional<PuntTag> read_punt_tag(const uint8_t* frame, uint32_t length) {
-    if (length < sizeof(EthernetHeader)) return std::nullopt;
-    PuntTag tag;
-    std::memcpy(&tag, frame, sizeof tag);
-    if (tag.magic != punt_magic || tag.port == no_port || tag.port >= ports_max) return std::nullopt;
-    return tag;
+// Null if the frame was not tagged by the kernel plane: the kernel's own chatter on the punt port, or a stranger's.
+inline const PuntTag* punt_tag_of(const uint8_t* frame, uint32_t length) {
+    if (length < sizeof(EthernetHeader)) return nullptr;
+    const auto* tag = reinterpret_cast<const PuntTag*>(frame);
+    return tag->magic == punt_magic && tag->port != no_port && tag->port < ports_max ? tag : nullptr;
 }
 
 // The kernel plane let the frame pass, so it was sent to the router, and by the only one who may send through this port. Who sent it

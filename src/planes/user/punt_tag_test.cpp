@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstring>
 
 namespace biplane {
 namespace {
@@ -20,7 +21,7 @@ constexpr MacAddress peer{{2, 0, 0, 0, 0, 2}};
 
 TEST(PuntTagTest, TheTagSaysWhichPortTheFrameCameInThrough) {
     const auto frame = tagged(good_tag);
-    const auto tag = read_punt_tag(frame.data(), frame.size());
+    const PuntTag* tag = punt_tag_of(frame.data(), frame.size());
     ASSERT_TRUE(tag);
     EXPECT_EQ(tag->port, 7);
     EXPECT_EQ(tag->reason, 1);
@@ -29,22 +30,22 @@ TEST(PuntTagTest, TheTagSaysWhichPortTheFrameCameInThrough) {
 TEST(PuntTagTest, FramesWithoutAValidTagAreNotTaken) {
     PuntTag foreign = good_tag;
     foreign.magic = 0;
-    EXPECT_FALSE(read_punt_tag(tagged(foreign).data(), 60));
+    EXPECT_FALSE(punt_tag_of(tagged(foreign).data(), 60));
     PuntTag portless = good_tag;
     portless.port = no_port;
-    EXPECT_FALSE(read_punt_tag(tagged(portless).data(), 60));
+    EXPECT_FALSE(punt_tag_of(tagged(portless).data(), 60));
     PuntTag beyond = good_tag;
     beyond.port = ports_max;
-    EXPECT_FALSE(read_punt_tag(tagged(beyond).data(), 60));
+    EXPECT_FALSE(punt_tag_of(tagged(beyond).data(), 60));
     PuntTag last = good_tag;
     last.port = ports_max - 1;
-    EXPECT_TRUE(read_punt_tag(tagged(last).data(), 60));
+    EXPECT_TRUE(punt_tag_of(tagged(last).data(), 60));
 }
 
 TEST(PuntTagTest, AFrameThatEndsBeforeItsEthernetHeaderDoesIsNotTaken) {
     const auto frame = tagged(good_tag);
-    EXPECT_FALSE(read_punt_tag(frame.data(), 13));
-    EXPECT_TRUE(read_punt_tag(frame.data(), 14));
+    EXPECT_FALSE(punt_tag_of(frame.data(), 13));
+    EXPECT_TRUE(punt_tag_of(frame.data(), 14));
 }
 
 TEST(PuntTagTest, AFrameOfAWorkloadGetsItsAddressesBack) {

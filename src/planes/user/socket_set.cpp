@@ -200,10 +200,12 @@ void SocketSet::close_socket(Link& link) {
 
 uint32_t SocketSet::receive(std::span<Packet> packets) {
     uint32_t count = 0;
-    for (size_t turn = 0; turn < receivers_.size() && count < packets.size(); ++turn) {
+    for (size_t exhausted = 0; exhausted < receivers_.size() && count < packets.size();) {
         if (++next_receiver_ >= receivers_.size()) next_receiver_ = 0;
-        const size_t most = std::min<size_t>(packets_per_receiver, packets.size() - count);
-        count += receivers_[next_receiver_]->receive(packets.subspan(count, most));
+        const auto most = static_cast<uint32_t>(std::min<size_t>(packets_per_receiver, packets.size() - count));
+        const uint32_t received = receivers_[next_receiver_]->receive(packets.subspan(count, most));
+        exhausted = received < most ? exhausted + 1 : 0;
+        count += received;
     }
     return count;
 }

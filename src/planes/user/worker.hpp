@@ -22,6 +22,7 @@ class Worker {
     uint64_t egress_full() const { return egress_full_; }  // dropped as egress-queue-full
 
    private:
+    void prefetch_flow(const Packet& packet);
     void handle(const Packet& packet, uint32_t now);
     void count_egress_full(const Outcome& outcome, uint32_t bytes);
 

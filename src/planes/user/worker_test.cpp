@@ -218,6 +218,17 @@ TEST_F(WorkerTest, AFrameThatNobodyPuntedIsIgnored) {
     EXPECT_EQ(tables_.counters(1)->received, 0u);
 }
 
+TEST_F(WorkerTest, AnEntryInTheTagThatIsNotThePacketsFlowMisleadsNobody) {
+    const uint32_t entries = tables_.flow_entries();
+    for (const uint32_t flow : {uint32_t{0}, entries - 1, entries, no_flow - 1})
+        punt_datagram(workload_address(2), 64, {1, 0, punt_magic, flow, 0});
+    EXPECT_EQ(worker_.run_batch(1000), 4u);
+    EXPECT_EQ(sockets_.sent.size(), 4u);
+    EXPECT_EQ(tables_.counters(1)->delivered, 4u);
+    EXPECT_EQ(tables_.counters(1)->flows_created, 1u);
+    expect_all_accounted_for(1);
+}
+
 TEST_F(WorkerTest, ABatchIsBoundedAndNothingIsLostBetweenBatches) {
     for (int i = 0; i < 600; ++i) punt_datagram();
     uint32_t handled = 0, laps = 0;
