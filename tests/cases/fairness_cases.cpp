@@ -52,7 +52,7 @@ const uint32_t web = flow_owner_of_port(red_web), red_zone = flow_owner_of_zone(
 
 std::vector<Case> quota_cases() {
     using enum DropReason;
-    const Packet syn = tcp_segment(tcp::syn), reset = tcp_segment(tcp::rst);
+    const Packet syn = tcp_segment(tcp::syn), reset = tcp_segment(tcp::rst).sequence(1001, 0);
     const Packet inner = inner_frame().ipv4("10.0.0.20", "10.0.0.10").udp(5000, 53).filler(16);
     const Packet second = inner_frame().ipv4("10.0.0.20", "10.0.0.10").udp(5001, 53).filler(16);
     return {

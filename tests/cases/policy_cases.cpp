@@ -36,8 +36,8 @@ struct Story {
     WantedFlow connection() const {
         return flow(amber, 6, family.web, client, family.db, database).to(amber_db).from(amber_web, amber_web);
     }
-    Step opens() const { return passes(amber_web, amber_db, web_to_db().tcp(client, database, syn)); }
-    Step accepts() const { return passes(amber_db, amber_web, db_to_web().tcp(database, client, syn | ack)); }
+    Step opens() const { return passes(amber_web, amber_db, web_to_db().tcp(client, database, syn).sequence(1000, 0)); }
+    Step accepts() const { return passes(amber_db, amber_web, db_to_web().tcp(database, client, syn | ack).sequence(2000, 1001)); }
 };
 
 std::vector<Case> first_packet_cases(const Story& s) {
@@ -83,7 +83,8 @@ std::vector<Case> first_packet_cases(const Story& s) {
 
 std::vector<Case> epoch_cases(const Story& s) {
     using enum DropReason;
-    const Packet data = s.web_to_db().tcp(client, database, ack | psh), answer = s.db_to_web().tcp(database, client, ack | psh);
+    const Packet data = s.web_to_db().tcp(client, database, ack | psh).sequence(1001, 2001),
+                 answer = s.db_to_web().tcp(database, client, ack | psh).sequence(2001, 1001);
     const WantedFlow wanted = s.connection();
     return {
         {s.about("a connection that is still allowed goes on under the new epoch"),

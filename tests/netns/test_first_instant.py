@@ -11,15 +11,17 @@ from tenants import NEAR, PLANE, WEB, Tenants
 BIRTHS = int(os.environ.get("BIPLANE_BIRTHS", "20"))      # make soak: 1,000
 RESTARTS = int(os.environ.get("BIPLANE_RESTARTS", "3"))   # make soak: 100
 RATE = 10_000
-DENIED, ALLOWED = 4001, 4002
+DENIED_IN, DENIED_OUT, ALLOWED = 4001, 4002, 4003  # by the receiver's policy, by the sender's own, by neither
+DENIED = (DENIED_IN, DENIED_OUT)
 NEWBORN = "10.0.0.99"
 
 POLICY = """apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
-metadata: {{ name: first-instant, namespace: {tenant} }}
+metadata: { name: first-instant, namespace: TENANT }
 spec:
-  podSelector: {{}}
-  ingress: [{{ ports: [{{ protocol: UDP, port: {port} }}] }}]
+  podSelector: {}
+  ingress: [{ ports: [{ protocol: UDP, port: 4002, endPort: 4003 }] }]
+  egress: [{ ports: [{ protocol: UDP, port: 4001 }, { protocol: UDP, port: 4003 }] }]
 """
 WORKLOAD = """apiVersion: biplane.dev/v1alpha1
 kind: Workload
@@ -32,14 +34,18 @@ spec: {{ network: {tenant}, node: node-a, addresses: [{address}], netns: {tenant
 def tenants(make_lab):
     tenants = Tenants(make_lab())
     for tenant in PLANE:
-        tenants.lab.apply(POLICY.format(tenant=tenant, port=ALLOWED))
+        tenants.lab.apply(POLICY.replace("TENANT", tenant))
         wire.silence(tenants[tenant, "web"])
         tenants.lab.container(f"{tenant}-newborn")
     return tenants
 
 
 def headers_from(source):
-    return [header(source, WEB["ipv4"], 4000, port) for port in (DENIED, DENIED, DENIED, ALLOWED)]
+    return [header(source, WEB["ipv4"], 4000, port) for port in (DENIED_IN, DENIED_OUT, DENIED_IN, ALLOWED)]
+
+
+def passed(seen):
+    return {port: len(seen[port]) for port in DENIED if seen[port]}
 
 
 def wait_for_an_allowed_packet(sink, since, seconds=5):
@@ -64,9 +70,9 @@ def test_a_newborn_gets_nothing_denied_through(tenants, tenant):
         assert done.returncode == 0, done.stderr
         seen = sink.stop(quiet=0)
         assert lives, f"birth {birth + 1}: not even an allowed packet passed; {node.drops()}"
-        assert not seen[DENIED], f"birth {birth + 1}: {len(seen[DENIED])} denied packets passed"
+        assert not passed(seen), f"birth {birth + 1}: denied packets passed, by port: {passed(seen)}"
     sent = stream.stop()
-    assert len(sent[DENIED]) > BIRTHS
+    assert all(len(sent[port]) > BIRTHS for port in DENIED)
 
 
 @pytest.mark.parametrize("tenant", PLANE)
@@ -79,5 +85,5 @@ def test_nothing_denied_passes_while_the_agent_is_killed_and_starts(tenants, ten
         node.start_agent()
         assert wait_for_an_allowed_packet(sink, time.monotonic_ns())
     sent, seen = stream.stop(), sink.stop()
-    assert not seen[DENIED]
+    assert not passed(seen) and all(sent[port] for port in DENIED)
     assert len(seen[ALLOWED]) == len(sent[ALLOWED]), "a restart lost allowed packets"
