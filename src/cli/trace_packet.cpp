@@ -1,11 +1,18 @@
 #include "cli/trace_packet.hpp"
 
+#include <array>
+
 #include "datapath/headers.hpp"
 
 namespace biplane {
 namespace {
 
 using Bytes = std::vector<uint8_t>;
+
+// Behind the ports (RFC 9260, sections 3.1 and 3.3.2): no verification tag yet, no checksum (a router verifies none), and an INIT
+// chunk of 20 bytes: initiate tag 1, a window, a stream each way, first TSN 1.
+constexpr std::array<uint8_t, 28> sctp_init = {0, 0, 0, 0, 0,   0,   0, 0, 1, 0, 0, 20, 0, 0,
+                                               0, 1, 0, 0, 255, 255, 0, 1, 0, 1, 0, 0,  0, 1};
 
 template <typename Header>
 void append(Bytes& bytes, const Header& header) {
@@ -79,6 +86,12 @@ Bytes transport_of(const TracePacket& packet) {
         case protocol::icmpv6:
             return with_checksum(IcmpHeader{icmpv6_type::echo_request, 0, {}, from, be16::from_host(1)}, data,
                                  pseudo(sizeof(IcmpHeader) + data.size()));
+        case protocol::sctp: {
+            Bytes init;
+            append(init, std::array<be16, 2>{from, to});
+            append(init, sctp_init);
+            return init;
+        }
         default:
             return data;
     }
