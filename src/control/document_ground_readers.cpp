@@ -67,6 +67,7 @@ VirtualNetwork read_network(Findings& findings, const DocumentMetadata& metadata
     }
     network.plane = spec.choice("plane", {"kernel", "user"}, 0) == 1 ? Plane::user : Plane::kernel;
     network.fallback_to_kernel = spec.choice("whenUserPlaneDown", {"drop", "kernel"}, 0) == 1;
+    network.tcp_pickup = spec.boolean("tcpPickup", false);
     if (const auto timeouts = spec.find("timeouts")) network.timeouts = read_timeouts(findings, *timeouts);
     network.limits = read_limits(findings, spec.find("limits"));
     return network;

@@ -61,6 +61,7 @@ DocumentTree spec_of(const VirtualNetwork& network) {
                          {"subnets", texts_of(network.subnets)},
                          {"plane", network.plane == Plane::user ? "user" : "kernel"},
                          {"whenUserPlaneDown", network.fallback_to_kernel ? "kernel" : "drop"}};
+    if (network.tcp_pickup) spec["tcpPickup"] = true;
     if (network.timeouts != NetworkTimeouts{}) spec["timeouts"] = tree_of_timeouts(network.timeouts);
     if (network.limits != FlowLimits{}) spec["limits"] = tree_of_limits(network.limits);
     return spec;

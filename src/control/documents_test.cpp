@@ -244,7 +244,7 @@ TEST(Documents, VirtualNetworksAreChecked) {
         {network_with("vni: 1, " + subnets + ", whenUserPlaneDown: pass"),
          "f.yaml:4:60: spec.whenUserPlaneDown: found \"pass\", expected drop or kernel"},
         {network_with("vni: 1, " + subnets + ", mtu: 1500"),
-         "f.yaml:4:41: spec: unknown key \"mtu\", expected vni, subnets, plane, whenUserPlaneDown, timeouts or limits"},
+         "f.yaml:4:41: spec: unknown key \"mtu\", expected vni, subnets, plane, whenUserPlaneDown, tcpPickup, timeouts or limits"},
         {network_with("vni: 1, " + subnets + ", timeouts: { icmp: 0 }"),
          "f.yaml:4:59: spec.timeouts.icmp: found 0, expected a number from 1 to 2160000"},
         {network_with("vni: 1, " + subnets + ", timeouts: { other: 2160001 }"),
