@@ -96,10 +96,13 @@ tl::expected<ApplyOutcome, Refusal> Agent::change_to(const DesiredState& wanted,
     outcome.epoch = kernel_.tables().config()->epoch;
     if (options.max_cut)
         if (auto checked = check_cut(wanted, *options.max_cut); !checked) return tl::unexpected(checked.error());
+    // What does not fit is refused before anything is written. Where the host changes, it is planned once more, with what the host then has.
+    auto planned = plan(wanted, facts_, numbering_, table_shape());
+    if (!planned) return tl::unexpected(Refusal{400, planned.error().message + "; nothing was changed"});
     if (options.dry_run) return outcome;
 
     if (auto saved = store_.save(wanted); !saved) return tl::unexpected(Refusal{500, saved.error().message});
-    Status done = only_policies_change(outcome.changes) && problems_.empty() ? put_into_force(wanted, facts_) : converge(wanted);
+    Status done = only_policies_change(outcome.changes) && problems_.empty() ? put_into_force(*planned) : converge(wanted);
     for (const Change& change : outcome.changes)
         if (const auto broken = broken_workloads_.find(change.name);
             done && change.kind == "Workload" && change.action != Change::Action::remove && broken != broken_workloads_.end())

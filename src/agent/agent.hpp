@@ -88,7 +88,7 @@ class Agent {
     Status attach_punt_port(Netlink& netlink, const std::map<std::string, InterfaceFacts>& fabrics);
     Result<AttachedHook> attach_workload(const std::string& key, const InterfaceFacts& facts, WorkloadHook hook);
     void attach_ports(const DesiredState& desired, NodeFacts& facts);
-    Status put_into_force(const DesiredState& desired, const NodeFacts& facts);
+    Status put_into_force(const Plan& planned);
     Status bring_links_up(Netlink& netlink, const DesiredState& desired, uint32_t mtu);
     Status remove_what_is_gone(Netlink& netlink, const DesiredState& desired, const NodeFacts& facts);
     void note(Level level, std::string text) { problems_.push_back({level, std::move(text)}); }

@@ -1,6 +1,7 @@
 """What an operator does with policies: apply, get, diff, change, delete."""
 import json
 import pathlib
+import re
 
 import pytest
 
@@ -98,3 +99,21 @@ def test_policies_are_deleted_by_name(node):
     assert node.biplane("delete", "networkpolicy", "shop/cache").returncode == 1
     assert node.biplane("delete", "biplanepolicy", "house-rules").stdout == "removed BiplanePolicy house-rules\n"
     assert not rows(node, "biplanepolicy")
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_written(lab):
+    node = lab.nodes["node-a"]
+    node.apply(EXAMPLE)
+    node.apply(policy_with(ports=1))
+    state = node.directory / "store" / "state.yaml"
+    before = state.stat().st_mtime_ns, state.read_bytes(), node.json("status")["epoch"]
+    done = node.biplane("apply", "-f", "-", input=policy_with(ports=1, rules=40_000))
+    assert done.returncode == 1
+    assert re.search(r"\b4\d{4} policy rules do not fit, the limit is 32767; nothing was changed", done.stderr), done.stderr
+    assert (state.stat().st_mtime_ns, state.read_bytes(), node.json("status")["epoch"]) == before
+
+
+def policy_with(ports, rules=1):
+    rule = "{ ports: [" + ", ".join(f"{{ port: {port} }}" for port in range(1, ports + 1)) + "] }"
+    return ("apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: large, namespace: shop }\n"
+            "spec:\n  podSelector: {}\n  ingress:\n" + f"  - {rule}\n" * rules)
