@@ -77,6 +77,32 @@ def show_isolation(screen, lab):
                          (carried == 0 and dropped >= 3, f"{dropped} dropped at red's port (route-discard), {carried} sent to blue"))
 
 
+def show_policy(screen, lab):
+    screen.title("A policy: of the clients, only near may reach the web servers")
+    running = {tenant: traffic.start_pings(lab.containers[f"{tenant}-far"], WEB["IPv4"]) for tenant in PLANE}
+    time.sleep(0.5)
+    lab.apply((HERE / "policy.yaml").read_text())
+    screen.step("applied examples/demo/policy.yaml on both nodes, while far pings")
+    for tenant, plane in PLANE.items():
+        where = f"{tenant} ({plane} plane)"
+        screen.check(f"{where}: far's pings are cut", traffic.cut_pings(running[tenant]))
+        for family, address in WEB.items():
+            screen.check(f"{where}: near still reaches it, {family}",
+                         traffic.fetch(lab.containers[f"{tenant}-near"], address, f"I am {tenant}'s web server"))
+            screen.check(f"{where}: far does not, {family}", traffic.no_ping(lab.containers[f"{tenant}-far"], address))
+    explained = lab.nodes["node-b"].biplane("policy", "explain", "red/far", "red/web", "tcp/80")
+    screen.quote(explained.stdout + explained.stderr)
+    rules = {row["lastRule"] for row in lab.nodes["node-b"].json("drops") if row["reason"] == "policy-ingress-denied"}
+    wanted = {f"isolation/ingress/NetworkPolicy/{tenant}/web" for tenant in PLANE}
+    screen.check("node-b: the drops name the policies", (rules == wanted, ", ".join(sorted(rules)) or "no rule"))
+    for node in lab.nodes.values():
+        node.biplane("delete", "NetworkPolicy", "red/web")
+        node.biplane("delete", "NetworkPolicy", "blue/web")
+    for tenant in PLANE:
+        screen.check(f"{tenant}: without the policy far reaches it again",
+                     traffic.fetch(lab.containers[f"{tenant}-far"], WEB["IPv4"], f"I am {tenant}'s web server"))
+
+
 def flow_findings(flows, tenant):
     """What is wrong with a tenant's flows; both directions must have carried packets, in the tenant's own plane and zone."""
     mine = [flow for flow in flows if flow["network"] == tenant]
@@ -143,6 +169,7 @@ def main():
             build(screen, lab)
             show_traffic(screen, lab)
             show_isolation(screen, lab)
+            show_policy(screen, lab)
             show_state(screen, lab)
             screen.summary(time.monotonic() - began)
             if options.keep:

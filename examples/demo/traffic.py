@@ -1,6 +1,7 @@
 """Real clients in a container: each function runs one and returns (it worked, what was seen)."""
 import json
 import re
+import subprocess
 
 
 def _received(output):
@@ -27,6 +28,20 @@ def ping(client, address):
 def no_ping(client, address):
     sent, received = _received(client.run("ping", "-n", "-c", "3", "-i", "0.05", "-W", "0.3", address).stdout)
     return sent == 3 and received == 0, f"{received} of {sent} answered"
+
+
+def start_pings(client, address):
+    """Twenty a second for three seconds."""
+    return client.start("ping", "-n", "-c", "60", "-i", "0.05", "-W", "0.3", address, stdout=subprocess.PIPE, text=True)
+
+
+def cut_pings(pings):
+    """Some were answered, and from one on none was."""
+    text, _ = pings.communicate(timeout=10)
+    answered = [int(number) for number in re.findall(r"icmp_seq=(\d+) ttl", text)]
+    sent, received = _received(text)
+    is_cut = 0 < received < sent and answered == list(range(1, received + 1))
+    return is_cut, f"the first {received} of {sent} answered" if is_cut else f"{received} of {sent} answered"
 
 
 def _url(address, path=""):
