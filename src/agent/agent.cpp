@@ -75,6 +75,7 @@ tl::expected<DesiredState, Refusal> Agent::state_without(const std::vector<Docum
 
 tl::expected<ApplyOutcome, Refusal> Agent::apply(const std::vector<Document>& documents, const ChangeOptions& options) {
     std::lock_guard lock(mutex_);
+    stopwatch_ = Stopwatch();
     const auto wanted = state_with(documents);
     if (!wanted) return tl::unexpected(wanted.error());
     return change_to(*wanted, documents, options);
@@ -82,6 +83,7 @@ tl::expected<ApplyOutcome, Refusal> Agent::apply(const std::vector<Document>& do
 
 tl::expected<ApplyOutcome, Refusal> Agent::remove(const std::vector<DocumentName>& names, const ChangeOptions& options) {
     std::lock_guard lock(mutex_);
+    stopwatch_ = Stopwatch();
     const auto wanted = state_without(names);
     if (!wanted) return tl::unexpected(wanted.error());
     return change_to(*wanted, {}, options);
@@ -90,7 +92,7 @@ tl::expected<ApplyOutcome, Refusal> Agent::remove(const std::vector<DocumentName
 tl::expected<ApplyOutcome, Refusal> Agent::change_to(const DesiredState& wanted, const std::vector<Document>& documents,
                                                      const ChangeOptions& options) {
     const DesiredState before = store_.state();
-    ApplyOutcome outcome{.changes = changes_between(before, wanted), .warnings = {}, .epoch = 0};
+    ApplyOutcome outcome{.changes = changes_between(before, wanted), .warnings = {}, .epoch = 0, .timings = {}};
     if (auto checked = check_ground(wanted, outcome.changes, documents); !checked)
         return tl::unexpected(Refusal{400, checked.error().message});
     outcome.epoch = kernel_.tables().config()->epoch;
@@ -98,7 +100,9 @@ tl::expected<ApplyOutcome, Refusal> Agent::change_to(const DesiredState& wanted,
         if (auto checked = check_cut(wanted, *options.max_cut); !checked) return tl::unexpected(checked.error());
     if (options.dry_run) return outcome;
 
+    timings_ = {.check = stopwatch_.lap_ms()};
     if (auto saved = store_.save(wanted); !saved) return tl::unexpected(Refusal{500, saved.error().message});
+    timings_.store = stopwatch_.lap_ms();
     Status done = only_policies_change(outcome.changes) && problems_.empty() ? put_into_force(wanted, facts_) : converge(wanted);
     for (const Change& change : outcome.changes)
         if (const auto broken = broken_workloads_.find(change.name);
@@ -112,6 +116,8 @@ tl::expected<ApplyOutcome, Refusal> Agent::change_to(const DesiredState& wanted,
         spdlog::error("{}", message);
         return tl::unexpected(Refusal{500, message});
     }
+    timings_.host = stopwatch_.ms() - timings_.check - timings_.store - timings_.plan - timings_.publish;
+    outcome.timings = timings_;
     for (const Problem& problem : problems_) outcome.warnings.push_back(problem.text);
     outcome.epoch = kernel_.tables().config()->epoch;
     return outcome;

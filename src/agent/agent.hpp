@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/timings.hpp"
 #include "agent/underlay.hpp"
 #include "agent/workload_links.hpp"
 #include "api/message.hpp"
@@ -33,6 +34,7 @@ struct ApplyOutcome {
     std::vector<Change> changes;
     std::vector<std::string> warnings;
     uint32_t epoch = 0;
+    Timings timings{};  // but for `parse`, which is the caller's
 };
 
 struct ChangeOptions {
@@ -106,6 +108,8 @@ class Agent {
     HooksByInterface hooks_;
     std::vector<Problem> problems_;
     std::map<std::string, std::string> broken_workloads_;  // by key: what is wrong with its link
+    Stopwatch stopwatch_;                                  // of the change that is being made
+    Timings timings_{};                                    // of it
     std::string started_at_;
 };
 

@@ -172,16 +172,20 @@ void Agent::attach_ports(const DesiredState& desired, NodeFacts& facts) {
 
 Status Agent::put_into_force(const DesiredState& desired, const NodeFacts& facts) {
     SharedTables& tables = kernel_.tables();
+    Stopwatch stopwatch;
     auto planned = plan(desired, facts, numbering_, table_shape());
     if (!planned) return tl::unexpected(planned.error());
+    timings_.plan = stopwatch.lap_ms();
     for (const std::string& warning : planned->warnings) note(Level::warning, warning);
 
     if (!(planned->numbering == numbering_)) {  // on disk first: tables with numbers that nobody can name are of no use
         if (auto written = write_numbering(config_.store_directory, planned->numbering); !written) return written;
         numbering_ = planned->numbering;
     }
+    timings_.store += stopwatch.lap_ms();
     if (is_in_force(tables, planned->image)) return {};
     const auto epoch = publisher_->publish(planned->image);
+    timings_.publish = stopwatch.lap_ms();
     if (!epoch) return epoch.error().within("put the tables into force");
     spdlog::info("epoch {} is in force", *epoch);
     return {};
