@@ -76,8 +76,8 @@ class Agent {
     Agent(NodeConfig config, Store store, KernelPlane kernel, Numbering numbering);
     tl::expected<DesiredState, Refusal> state_with(const std::vector<Document>& documents) const;
     tl::expected<DesiredState, Refusal> state_without(const std::vector<DocumentName>& names) const;
-    tl::expected<ApplyOutcome, Refusal> change_to(const DesiredState& wanted, const std::vector<Document>& documents,
-                                                  const ChangeOptions& options);
+    tl::expected<ApplyOutcome, Refusal> change_to(const std::shared_ptr<const DesiredState>& state,
+                                                  const std::vector<Document>& documents, const ChangeOptions& options);
     tl::expected<Json, Refusal> foresee(const DesiredState& wanted, const std::vector<Document>& documents,
                                         size_t listed_max) const;
     tl::expected<void, Refusal> check_cut(const DesiredState& wanted, uint64_t max_cut) const;

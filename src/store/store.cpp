@@ -8,6 +8,7 @@
 
 #include "base/fd.hpp"
 #include "base/read_file.hpp"
+#include "control/document_kinds.hpp"
 #include "control/documents.hpp"
 
 namespace biplane {
@@ -60,10 +61,26 @@ Result<DesiredState> read_state(const std::string& path) {
     return put_documents(DesiredState{}, *documents);
 }
 
-std::string stream_of(const DesiredState& state) {
-    std::string text = "# Written by biplaned; replaced as a whole with every change. Use `biplane apply`, not an editor.\n";
-    for (const Document& document : to_documents(state)) text += "---\n" + text_of(document);
-    return text;
+const std::map<std::string, std::string>& find_or_empty(const std::map<std::string, std::map<std::string, std::string>>& texts,
+                                                        const std::string& kind) {
+    static const std::map<std::string, std::string> empty;
+    const auto found = texts.find(kind);
+    return found == texts.end() ? empty : found->second;
+}
+
+template <typename T>
+std::string text_of_value(const T& value) {
+    Document document;
+    document.value = value;
+    return text_of(document);
+}
+
+// In the order in which documents can be applied.
+std::string stream_of(const std::map<std::string, std::map<std::string, std::string>>& texts) {
+    std::string stream = "# Written by biplaned; replaced as a whole with every change. Use `biplane apply`, not an editor.\n";
+    for (const std::string& kind : kind_names())
+        for (const auto& [name, text] : find_or_empty(texts, kind)) stream.append("---\n").append(text);
+    return stream;
 }
 
 }  // namespace
@@ -79,15 +96,34 @@ Result<Store> Store::open(const std::string& directory) {
     return Store(directory, *std::move(state));
 }
 
-Status Store::save(const DesiredState& state) {
+// What has not changed since state_ has the text it had.
+Store::Texts Store::texts_of(const DesiredState& state) const {
+    Texts texts;
+    visit_maps([&](const char* kind, auto map) {
+        const auto& known = find_or_empty(texts_, kind);
+        const auto& before = (*state_).*map;
+        auto& of_kind = texts[kind];
+        for (const auto& [name, value] : state.*map) {
+            const auto text = known.find(name);
+            const auto old = before.find(name);
+            const bool is_known = text != known.end() && old != before.end() && old->second == value;
+            of_kind.emplace_hint(of_kind.end(), name, is_known ? text->second : text_of_value(value));
+        }
+    });
+    return texts;
+}
+
+Status Store::save(std::shared_ptr<const DesiredState> state) {
     const std::string path = directory_ + "/" + state_name;
     const std::string new_path = directory_ + "/" + new_state_name;
     const auto directory = open_directory(directory_);
     if (!directory) return tl::unexpected(directory.error());
-    if (auto written = write_durably(new_path, stream_of(state)); !written) return written;
+    Texts texts = texts_of(*state);
+    if (auto written = write_durably(new_path, stream_of(texts)); !written) return written;
     if (::rename(new_path.c_str(), path.c_str()) != 0) return failed_call("replace " + path, errno);
     if (::fsync(directory->get()) != 0) return failed_call("bring to disk the directory " + directory_, errno);
-    state_ = state;
+    state_ = std::move(state);
+    texts_ = std::move(texts);
     return {};
 }
 
