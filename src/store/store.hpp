@@ -27,11 +27,11 @@ class Store {
 
     Store(std::string directory, DesiredState state)
         : directory_(std::move(directory)), state_(std::make_shared<const DesiredState>(std::move(state))) {}
-    Texts texts_of(const DesiredState& state) const;
+    Texts take_texts_of(const DesiredState& state);
 
     std::string directory_;
     std::shared_ptr<const DesiredState> state_;
-    Texts texts_;  // of state_, as far as they have been written: to make them all anew would take most of a small change
+    Texts texts_;  // of all documents of state_, or none: to make them all anew would take most of a small change
 };
 
 }  // namespace biplane
