@@ -152,6 +152,14 @@ class PolicyCost(Cost):
         self.sent += frames + 1000  # before them a thousand run to warm up
         return first, frames
 
+    def measure(self, bench):
+        created, sent = self.node._ingress()["flowsCreated"], self.sent
+        result = super().measure(bench)
+        created, sent = self.node._ingress()["flowsCreated"] - created, self.sent - sent
+        if created < sent * 0.98:
+            raise LabError(f"{self.label}: of {sent} packets, each of a new flow, only {created} made one: {self.node.drops()}")
+        return result
+
 
 def apply_timed(node, documents):
     """Metrics of `biplane apply`: of the whole command, and what the agent says about its parts."""
