@@ -55,12 +55,17 @@ class Cost(Contender):
         if self.routes:
             self.node.dut.apply(route_documents(self.routes))
 
+    def frames(self, bench):
+        """Number of the first one, and how many."""
+        return 0, bench.frames
+
     def measure(self, bench):
+        first, repeat = self.frames(bench)
         ends = zip(("source-mac", "destination-mac", "source", "destination"), self.node.forward_ends())
         done = self.node.dut.run(
             *t.ON_GENERATOR_CPU, bench.tools["cost"], "program", self.node.lab.directory / "bpf" / self.node.dut.name / self.program,
             "--type", self.kind, "--interface", self.node._port("source")["interface"], "--flows", self.traffic.flows,
-            "--repeat", bench.frames, *[word for name, value in ends for word in (f"--{name}", value)], start_new_session=True)
+            "--first", first, "--repeat", repeat, *[word for name, value in ends for word in (f"--{name}", value)], start_new_session=True)
         if done.returncode:
             raise LabError(f"{self.label}: {done.stderr.strip()[-400:]}")
         result = json.loads(done.stdout)

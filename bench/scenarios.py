@@ -5,6 +5,7 @@ from clients import Requests, Stream
 from contenders import Packets, flows
 from costs import BiplaneList, BiplaneRoutes, ConntrackList, Cost, FlowMemory, LinuxRoutes, MemoryLine, Restart
 from devices import biplane, limits, linux, ovs, paths, testpmd
+from policies import BiplaneOnePolicy, BiplanePolicies, ManyPolicies, NftRules, OnePolicy, PolicyCost
 from targets import Target
 
 
@@ -141,6 +142,7 @@ def connect_request_response():
 NANOSECONDS = {"unit": "ns", "scale": 1, "metrics": (("instructions", "instructions", 1), ("machine_bytes", "x86 bytes", 1),
                                                      ("verified", "verified", 1))}
 MILLISECONDS = {"unit": "ms", "scale": 1, "is_slow": True}
+PARTS = (("in_force_ms", "from documents", 1),) + tuple((f"{part}_ms", part, 1) for part in ("parse", "check", "store", "host", "plan", "publish"))
 
 
 def costs():
@@ -157,6 +159,33 @@ def growth():
                      Cost(routed, "prog_xdp", "xdp", 1, routes=100_000), MemoryLine(1, "waiting for a random line of 1 MB"),
                      MemoryLine(64, "waiting for a random line of 64 MB"), MemoryLine(512, "waiting for a random line of 512 MB")],
                     [Target(13, many, one, 1.6, at_most=True), Target(13, routed, one, 1.05, at_most=True)], **NANOSECONDS)
+
+
+def policies():
+    contenders, checks = [], []
+    for what, count, bound in (("established", 1000, 1.05), ("first packets", 0, 1.5)):
+        few, one, many = (f"{what}, {words}" for words in ("10 rules", "10k rules of a policy", "10k policies"))
+        contenders += [PolicyCost(few, OnePolicy(), 10, count), PolicyCost(one, OnePolicy(), 10_000, count),
+                       PolicyCost(many, ManyPolicies(), 10_000, count)]
+        checks += [Target(13, name, few, bound, at_most=True) for name in (one, many)]
+    return Scenario("policies", "prog_xdp by itself, per packet, as rules grow (10,000 policies are over 1,000 workloads)", contenders, checks,
+                    **NANOSECONDS)
+
+
+def policy_control():
+    count, contenders, checks = 10_000, [], []
+    in_force = {"metric": "in_force_ms", "at_most": True}
+    for words, shape in (("10k rules of a policy", OnePolicy()), ("10k policies", ManyPolicies())):
+        mine, chain, mapped = (f"{command}, {words}" for command in ("biplane apply", "nft -f", "nft -f"))
+        chain, mapped = f"{chain}: a chain", f"{mapped}: a verdict map"
+        contenders += [BiplanePolicies(mine, shape, count), NftRules(chain, shape, count, False), NftRules(mapped, shape, count, True)]
+        checks += [Target(14, mine, other, 1, text=f"{words}: from documents to in force at most 1 x nft -f of {form}", **in_force)
+                   for other, form in ((chain, "a chain"), (mapped, "a verdict map"))]
+    one = "biplane apply, one of 10k policies"
+    contenders.append(BiplaneOnePolicy(one, count))
+    checks += [Target(14, one, mine, 0.25, text="one of 10k policies changes: from documents at most 0.25 x all of them", **in_force),
+               Target(14, one, mine, 0.1, at_most=True, text="one of 10k policies changes: the whole command at most 0.1 x all of them")]
+    return Scenario("policy-control", "time until rules are in force", contenders, checks, **MILLISECONDS, metrics=PARTS)
 
 
 def tables():
@@ -182,5 +211,5 @@ def control():
 
 
 SCENARIOS = {make().name: make for make in (xdp_1k, xdp_ipv6, xdp_many, all_new, vxlan_in, vxlan_out, tcx, user_plane, stream_local,
-                                            stream_vxlan, request_response, connect_request_response, tables, memory, growth, costs,
-                                            control)}
+                                            stream_vxlan, request_response, connect_request_response, tables, memory, growth, policies, costs,
+                                            control, policy_control)}

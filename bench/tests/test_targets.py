@@ -91,3 +91,14 @@ def test_every_target_names_contenders_of_its_scenario():
         assert len(labels) == len(set(labels)), made.name
         for target in made.targets:
             assert target.of in labels and (target.to is None or target.to in labels), (made.name, target)
+
+
+@pytest.mark.parametrize("shape", ["OnePolicy", "ManyPolicies"])
+def test_so_many_rules_are_asked_for_and_nft_gets_as_many_different_ones(shape):
+    import policies
+    made = getattr(policies, shape)()
+    text = made.documents(1000)
+    assert text.count("    - { from: ") + text.count("    - { to: ") in (1000, 1001)  # one policy lets traffic through in both directions
+    rules = list(made.nft_tuples(1000))
+    assert len(rules) == len(set(rules)) and 998 <= len(rules) <= 1000
+    assert all(port < 65536 for *_, port in rules)

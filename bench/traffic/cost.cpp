@@ -16,6 +16,7 @@ struct Options {
     std::string pin, type = "xdp", interface;
     FrameOptions frame;
     uint32_t flows = 1;
+    uint64_t first = 0;  // number of the first frame
     uint32_t repeat = 200000;
     bool swap = false;
 };
@@ -57,8 +58,8 @@ int measure(const Options& options) {
     const uint32_t laps = std::max(options.flows, options.repeat);
     const Ran without = run(wrapper, options, options.repeat);
     if (bpf_map_update_elem(next, &zero, &program, BPF_ANY)) stop("cannot put the program behind the wrapper", errno);
-    plan.next = 0;
-    run(wrapper, options, std::max(options.flows, 1000u));  // every flow once, so that none is new
+    plan.next = options.first;
+    run(wrapper, options, std::max(options.flows, 1000u));  // every flow once, so that none is new, unless all are
     const Ran with = run(wrapper, options, laps);
 
     bpf_prog_info info{};
@@ -122,7 +123,8 @@ int main(int argc, char** argv) {
     program->add_option("pin", options.pin)->required();
     program->add_option("--type", options.type)->check(CLI::IsMember({"xdp", "tcx"}));
     program->add_option("--interface", options.interface, "the one the packets come in through")->required();
-    program->add_option("--flows", options.flows);
+    program->add_option("--flows", options.flows, "0: every packet is a new one");
+    program->add_option("--first", options.first, "number of the first packet, and so of its flow");
     program->add_option("--repeat", options.repeat);
     program->add_option("--bytes", options.frame.bytes);
     program->add_flag("--swap-ports", options.swap);

@@ -75,33 +75,39 @@ tl::expected<DesiredState, Refusal> Agent::state_without(const std::vector<Docum
 
 tl::expected<ApplyOutcome, Refusal> Agent::apply(const std::vector<Document>& documents, const ChangeOptions& options) {
     std::lock_guard lock(mutex_);
-    const auto wanted = state_with(documents);
+    stopwatch_ = Stopwatch();
+    auto wanted = state_with(documents);
     if (!wanted) return tl::unexpected(wanted.error());
-    return change_to(*wanted, documents, options);
+    return change_to(std::make_shared<const DesiredState>(*std::move(wanted)), documents, options);
 }
 
 tl::expected<ApplyOutcome, Refusal> Agent::remove(const std::vector<DocumentName>& names, const ChangeOptions& options) {
     std::lock_guard lock(mutex_);
-    const auto wanted = state_without(names);
+    stopwatch_ = Stopwatch();
+    auto wanted = state_without(names);
     if (!wanted) return tl::unexpected(wanted.error());
-    return change_to(*wanted, {}, options);
+    return change_to(std::make_shared<const DesiredState>(*std::move(wanted)), {}, options);
 }
 
-tl::expected<ApplyOutcome, Refusal> Agent::change_to(const DesiredState& wanted, const std::vector<Document>& documents,
-                                                     const ChangeOptions& options) {
-    const DesiredState before = store_.state();
-    ApplyOutcome outcome{.changes = changes_between(before, wanted), .warnings = {}, .epoch = 0};
+tl::expected<ApplyOutcome, Refusal> Agent::change_to(const std::shared_ptr<const DesiredState>& state,
+                                                     const std::vector<Document>& documents, const ChangeOptions& options) {
+    const DesiredState& wanted = *state;
+    const auto before = store_.shared();
+    ApplyOutcome outcome{.changes = changes_between(*before, wanted), .warnings = {}, .epoch = 0, .timings = {}};
     if (auto checked = check_ground(wanted, outcome.changes, documents); !checked)
         return tl::unexpected(Refusal{400, checked.error().message});
     outcome.epoch = kernel_.tables().config()->epoch;
     if (options.max_cut)
         if (auto checked = check_cut(wanted, *options.max_cut); !checked) return tl::unexpected(checked.error());
+    timings_ = {.check = stopwatch_.lap_ms()};
     // What does not fit is refused before anything is written. Where the host changes, it is planned once more, with what the host then has.
     auto planned = plan(wanted, facts_, numbering_, table_shape());
     if (!planned) return tl::unexpected(Refusal{400, planned.error().message + "; nothing was changed"});
     if (options.dry_run) return outcome;
 
-    if (auto saved = store_.save(wanted); !saved) return tl::unexpected(Refusal{500, saved.error().message});
+    timings_.plan = stopwatch_.lap_ms();
+    if (auto saved = store_.save(state); !saved) return tl::unexpected(Refusal{500, saved.error().message});
+    timings_.store = stopwatch_.lap_ms();
     Status done = only_policies_change(outcome.changes) && problems_.empty() ? put_into_force(*planned) : converge(wanted);
     for (const Change& change : outcome.changes)
         if (const auto broken = broken_workloads_.find(change.name);
@@ -109,12 +115,14 @@ tl::expected<ApplyOutcome, Refusal> Agent::change_to(const DesiredState& wanted,
             done = failure("Workload " + change.name + ": " + broken->second);
     if (!done) {
         Status back = store_.save(before);
-        if (back) back = converge(before);
+        if (back) back = converge(*before);
         const std::string message =
             done.error().message + (back ? "; nothing was changed" : "; and going back failed: " + back.error().message);
         spdlog::error("{}", message);
         return tl::unexpected(Refusal{500, message});
     }
+    timings_.host = stopwatch_.ms() - timings_.check - timings_.store - timings_.plan - timings_.publish;
+    outcome.timings = timings_;
     for (const Problem& problem : problems_) outcome.warnings.push_back(problem.text);
     outcome.epoch = kernel_.tables().config()->epoch;
     return outcome;

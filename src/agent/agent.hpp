@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/timings.hpp"
 #include "agent/underlay.hpp"
 #include "agent/workload_links.hpp"
 #include "api/message.hpp"
@@ -33,6 +34,7 @@ struct ApplyOutcome {
     std::vector<Change> changes;
     std::vector<std::string> warnings;
     uint32_t epoch = 0;
+    Timings timings{};  // but for `parse`, which is the caller's
 };
 
 struct ChangeOptions {
@@ -74,8 +76,8 @@ class Agent {
     Agent(NodeConfig config, Store store, KernelPlane kernel, Numbering numbering);
     tl::expected<DesiredState, Refusal> state_with(const std::vector<Document>& documents) const;
     tl::expected<DesiredState, Refusal> state_without(const std::vector<DocumentName>& names) const;
-    tl::expected<ApplyOutcome, Refusal> change_to(const DesiredState& wanted, const std::vector<Document>& documents,
-                                                  const ChangeOptions& options);
+    tl::expected<ApplyOutcome, Refusal> change_to(const std::shared_ptr<const DesiredState>& state,
+                                                  const std::vector<Document>& documents, const ChangeOptions& options);
     tl::expected<Json, Refusal> foresee(const DesiredState& wanted, const std::vector<Document>& documents,
                                         size_t listed_max) const;
     tl::expected<void, Refusal> check_cut(const DesiredState& wanted, uint64_t max_cut) const;
@@ -106,6 +108,8 @@ class Agent {
     HooksByInterface hooks_;
     std::vector<Problem> problems_;
     std::map<std::string, std::string> broken_workloads_;  // by key: what is wrong with its link
+    Stopwatch stopwatch_;                                  // of the change that is being made
+    Timings timings_{};                                    // of it
     std::string started_at_;
 };
 

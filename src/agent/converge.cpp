@@ -91,8 +91,10 @@ Status Agent::converge(const DesiredState& desired) {
     facts.underlay = underlay_.find_ways(*netlink, desired, facts.fabrics, problems);
     for (const std::string& problem : problems) note(Level::warning, problem);
 
+    Stopwatch stopwatch;
     const auto planned = plan(desired, facts, numbering_, table_shape());
     if (!planned) return tl::unexpected(planned.error());
+    timings_.plan += stopwatch.lap_ms();
     if (auto done = put_into_force(*planned); !done) return done;
     if (auto done = bring_links_up(*netlink, desired, mtu); !done) return done;
     if (auto done = remove_what_is_gone(*netlink, desired, facts); !done) return done;
@@ -173,13 +175,16 @@ void Agent::attach_ports(const DesiredState& desired, NodeFacts& facts) {
 }
 
 Status Agent::put_into_force(const Plan& planned) {
+    Stopwatch stopwatch;
     for (const std::string& warning : planned.warnings) note(Level::warning, warning);
     if (!(planned.numbering == numbering_)) {  // on disk first: tables with numbers that nobody can name are of no use
         if (auto written = write_numbering(config_.store_directory, planned.numbering); !written) return written;
         numbering_ = planned.numbering;
     }
+    timings_.store += stopwatch.lap_ms();
     if (is_in_force(kernel_.tables(), planned.image)) return {};
     const auto epoch = publisher_->publish(planned.image);
+    timings_.publish = stopwatch.lap_ms();
     if (!epoch) return epoch.error().within("put the tables into force");
     spdlog::info("epoch {} is in force", *epoch);
     return {};

@@ -68,9 +68,19 @@ Result<std::vector<Document>> read_documents(const ApiRequest& request) {
     return all;
 }
 
-ApiReply reply_to(const tl::expected<ApplyOutcome, Refusal>& outcome) {
+Json to_json(const Timings& timings) {
+    return {{"parse", timings.parse}, {"check", timings.check}, {"store", timings.store},
+            {"host", timings.host},   {"plan", timings.plan},   {"publish", timings.publish}};
+}
+
+ApiReply reply_to(const tl::expected<ApplyOutcome, Refusal>& outcome, double parse_ms) {
     if (!outcome) return error_reply(outcome.error().status, outcome.error().message);
-    return json_reply({{"changes", to_json(outcome->changes)}, {"warnings", outcome->warnings}, {"epoch", outcome->epoch}});
+    Timings timings = outcome->timings;
+    timings.parse = parse_ms;
+    return json_reply({{"changes", to_json(outcome->changes)},
+                       {"warnings", outcome->warnings},
+                       {"epoch", outcome->epoch},
+                       {"timings", to_json(timings)}});
 }
 
 template <typename T>
@@ -92,11 +102,13 @@ Result<ChangeOptions> read_change_options(const ApiRequest& request) {
 }
 
 ApiReply apply(Agent& agent, const ApiRequest& request) {
+    Stopwatch stopwatch;
     const auto documents = read_documents(request);
+    const double parse_ms = stopwatch.lap_ms();
     if (!documents) return error_reply(400, documents.error().message);
     const auto options = read_change_options(request);
     if (!options) return error_reply(400, options.error().message);
-    return reply_to(agent.apply(*documents, *options));
+    return reply_to(agent.apply(*documents, *options), parse_ms);
 }
 
 std::vector<DocumentName> names_of(const std::vector<Document>& documents) {
@@ -106,11 +118,13 @@ std::vector<DocumentName> names_of(const std::vector<Document>& documents) {
 }
 
 ApiReply remove_all(Agent& agent, const ApiRequest& request) {
+    Stopwatch stopwatch;
     const auto documents = read_documents(request);
+    const double parse_ms = stopwatch.lap_ms();
     if (!documents) return error_reply(400, documents.error().message);
     const auto options = read_change_options(request);
     if (!options) return error_reply(400, options.error().message);
-    return reply_to(agent.remove(names_of(*documents), *options));
+    return reply_to(agent.remove(names_of(*documents), *options), parse_ms);
 }
 
 ApiReply test_policies(const Agent& agent, const ApiRequest& request) {
@@ -169,7 +183,7 @@ ApiReply delete_document(Agent& agent, const ApiRequest& request, const std::str
     if (selection->name.empty()) return error_reply(400, "a name is needed: DELETE /v1/documents/KIND/NAME");
     const auto options = read_change_options(request);
     if (!options) return error_reply(400, options.error().message);
-    return reply_to(agent.remove({{selection->kind, selection->name}}, *options));
+    return reply_to(agent.remove({{selection->kind, selection->name}}, *options), 0);
 }
 
 // A query parameter that a parser of Result<T> understands.

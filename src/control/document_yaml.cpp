@@ -11,9 +11,12 @@ namespace {
 // Would a YAML reader take these plain characters for something else than a text? Numbers, booleans, null.
 bool is_ambiguous(const std::string& text) {
     static const char* const words[] = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"};
-    std::string lower = text;
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
-    if (std::find(std::begin(words), std::end(words), lower) != std::end(words)) return true;
+    constexpr size_t longest_word = 5;
+    if (text.size() <= longest_word) {
+        std::string lower = text;
+        std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+        if (std::find(std::begin(words), std::end(words), lower) != std::end(words)) return true;
+    }
     const bool looks_like_number = text[0] >= '0' && text[0] <= '9';
     return looks_like_number && std::count(text.begin(), text.end(), '.') < 2;  // an IPv4 address is no number
 }
@@ -82,6 +85,7 @@ std::string yaml_of(const DocumentTree& map) {
 
 std::string yaml_in_line(const DocumentTree& value) {
     if (value.is_string()) return yaml_text(value.get_ref<const std::string&>());
+    if (value.is_number_unsigned()) return std::to_string(value.get<uint64_t>());
     if (value.is_primitive()) return value.dump();
     std::string text;
     for (auto entry = value.begin(); entry != value.end(); ++entry) {

@@ -5,9 +5,11 @@
 
 #include <cerrno>
 #include <string_view>
+#include <utility>
 
 #include "base/fd.hpp"
 #include "base/read_file.hpp"
+#include "control/document_kinds.hpp"
 #include "control/documents.hpp"
 
 namespace biplane {
@@ -60,10 +62,26 @@ Result<DesiredState> read_state(const std::string& path) {
     return put_documents(DesiredState{}, *documents);
 }
 
-std::string stream_of(const DesiredState& state) {
-    std::string text = "# Written by biplaned; replaced as a whole with every change. Use `biplane apply`, not an editor.\n";
-    for (const Document& document : to_documents(state)) text += "---\n" + text_of(document);
-    return text;
+template <typename T>
+std::string text_of_value(const T& value) {
+    Document document;
+    document.value = value;
+    return text_of(document);
+}
+
+using Texts = std::map<std::string, std::map<std::string, std::string>>;
+
+// In the order in which documents can be applied.
+std::string stream_of(const Texts& texts) {
+    constexpr std::string_view between = "---\n";
+    std::string stream = "# Written by biplaned; replaced as a whole with every change. Use `biplane apply`, not an editor.\n";
+    size_t bytes = stream.size();
+    for (const auto& [kind, of_kind] : texts)
+        for (const auto& [name, text] : of_kind) bytes += between.size() + text.size();
+    stream.reserve(bytes);
+    for (const std::string& kind : kind_names())
+        for (const auto& [name, text] : texts.at(kind)) stream.append(between).append(text);
+    return stream;
 }
 
 }  // namespace
@@ -79,15 +97,33 @@ Result<Store> Store::open(const std::string& directory) {
     return Store(directory, *std::move(state));
 }
 
-Status Store::save(const DesiredState& state) {
+// What has not changed since state_ keeps the text it had. Takes texts_ away: they are put back when `state` is on disk.
+Store::Texts Store::take_texts_of(const DesiredState& state) {
+    Texts texts = std::exchange(texts_, {});
+    for (const Change& change : changes_between(*state_, state)) texts[change.kind].erase(change.name);
+    visit_maps([&](const char* kind, auto map) {
+        auto& of_kind = texts[kind];
+        auto place = of_kind.begin();
+        for (const auto& [name, value] : state.*map) {  // in the order of the texts, of which none is there without its document
+            const bool is_there = place != of_kind.end() && place->first == name;
+            if (!is_there) place = of_kind.emplace_hint(place, name, text_of_value(value));
+            ++place;
+        }
+    });
+    return texts;
+}
+
+Status Store::save(std::shared_ptr<const DesiredState> state) {
     const std::string path = directory_ + "/" + state_name;
     const std::string new_path = directory_ + "/" + new_state_name;
     const auto directory = open_directory(directory_);
     if (!directory) return tl::unexpected(directory.error());
-    if (auto written = write_durably(new_path, stream_of(state)); !written) return written;
+    Texts texts = take_texts_of(*state);
+    if (auto written = write_durably(new_path, stream_of(texts)); !written) return written;
     if (::rename(new_path.c_str(), path.c_str()) != 0) return failed_call("replace " + path, errno);
     if (::fsync(directory->get()) != 0) return failed_call("bring to disk the directory " + directory_, errno);
-    state_ = state;
+    state_ = std::move(state);
+    texts_ = std::move(texts);
     return {};
 }
 

@@ -68,8 +68,25 @@ TEST_F(StoreTest, WhatWasSavedIsThereAfterReopening) {
     EXPECT_EQ(Store::open(directory())->state(), some_state());
     EXPECT_EQ(mode_of(file()), 0600u);
 
-    ASSERT_TRUE(store.save({}));
+    ASSERT_TRUE(store.save(DesiredState{}));
     EXPECT_EQ(Store::open(directory())->state(), DesiredState{});
+}
+
+// Texts of what has not changed are kept: none may outlive its document or its value.
+TEST_F(StoreTest, EveryChangeIsThereAfterReopening) {
+    auto store = Store::open(directory()).value();
+    DesiredState state = some_state();
+    const auto saved = [&] { return store.save(state) && Store::open(directory())->state() == state; };
+    EXPECT_TRUE(saved());
+    state.workloads.at("default/web").labels["app"] = "shop";
+    EXPECT_TRUE(saved());
+    state.nodes["node-b"] = {.name = "node-b", .addresses = {parse_address("192.0.2.2").value()}};
+    EXPECT_TRUE(saved());
+    state.nodes.at("node-b").addresses = {parse_address("192.0.2.3").value()};
+    state.workloads.clear();
+    EXPECT_TRUE(saved());
+    state.workloads = some_state().workloads;
+    EXPECT_TRUE(saved());
 }
 
 TEST_F(StoreTest, ACrashInTheMiddleOfSavingLeavesTheOldState) {
@@ -79,7 +96,7 @@ TEST_F(StoreTest, ACrashInTheMiddleOfSavingLeavesTheOldState) {
     auto reopened = Store::open(directory());
     ASSERT_TRUE(reopened) << reopened.error().message;
     EXPECT_EQ(reopened->state(), some_state());
-    EXPECT_TRUE(reopened->save({}));
+    EXPECT_TRUE(reopened->save(DesiredState{}));
 }
 
 TEST_F(StoreTest, ADamagedFileIsAnErrorThatNamesItAndChangesNothing) {
