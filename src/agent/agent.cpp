@@ -97,15 +97,16 @@ tl::expected<ApplyOutcome, Refusal> Agent::change_to(const std::shared_ptr<const
     if (auto checked = check_ground(wanted, outcome.changes, documents); !checked)
         return tl::unexpected(Refusal{400, checked.error().message});
     outcome.epoch = kernel_.tables().config()->epoch;
-    if (options.max_cut)
-        if (auto checked = check_cut(wanted, *options.max_cut); !checked) return tl::unexpected(checked.error());
     timings_ = {.check = stopwatch_.lap_ms()};
     // What does not fit is refused before anything is written. Where the host changes, it is planned once more, with what the host then has.
     auto planned = plan(wanted, facts_, numbering_, table_shape());
     if (!planned) return tl::unexpected(Refusal{400, planned.error().message + "; nothing was changed"});
+    timings_.plan = stopwatch_.lap_ms();
+    if (options.max_cut)
+        if (auto checked = check_cut(*planned, *options.max_cut); !checked) return tl::unexpected(checked.error());
     if (options.dry_run) return outcome;
 
-    timings_.plan = stopwatch_.lap_ms();
+    timings_.check += stopwatch_.lap_ms();
     if (auto saved = store_.save(state); !saved) return tl::unexpected(Refusal{500, saved.error().message});
     timings_.store = stopwatch_.lap_ms();
     Status done = only_policies_change(outcome.changes) && problems_.empty() ? put_into_force(*planned) : converge(wanted);

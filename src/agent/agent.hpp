@@ -80,7 +80,7 @@ class Agent {
                                                   const std::vector<Document>& documents, const ChangeOptions& options);
     tl::expected<Json, Refusal> foresee(const DesiredState& wanted, const std::vector<Document>& documents,
                                         size_t listed_max) const;
-    tl::expected<void, Refusal> check_cut(const DesiredState& wanted, uint64_t max_cut) const;
+    tl::expected<void, Refusal> check_cut(const Plan& planned, uint64_t max_cut) const;
     TableShape table_shape() const;
     Status check_ground(const DesiredState& wanted, const std::vector<Change>& changes,
                         const std::vector<Document>& documents) const;

@@ -31,13 +31,10 @@ TableShape Agent::table_shape() const {
     return shape;
 }
 
-tl::expected<void, Refusal> Agent::check_cut(const DesiredState& wanted, uint64_t max_cut) const {
-    const TableShape shape = table_shape();
-    const auto planned = plan(wanted, facts_, numbering_, shape);
-    if (!planned) return tl::unexpected(Refusal{400, planned.error().message});
-    const FlowCuts cuts = find_flow_cuts(kernel_.tables(), ImageTables(planned->image, shape), current_tick(), 0);
+tl::expected<void, Refusal> Agent::check_cut(const Plan& planned, uint64_t max_cut) const {
+    const FlowCuts cuts = find_flow_cuts(kernel_.tables(), ImageTables(planned.image, table_shape()), current_tick(), 0);
     if (cuts.cut <= max_cut) return {};
-    return tl::unexpected(Refusal{409, cut_refused(cuts, max_cut, TableNames(planned->numbering))});
+    return tl::unexpected(Refusal{409, cut_refused(cuts, max_cut, TableNames(planned.numbering))});
 }
 
 tl::expected<Json, Refusal> Agent::foresee(const DesiredState& wanted, const std::vector<Document>& documents,
