@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "netns"))
 
 import report  # noqa: E402
+import reproduction  # noqa: E402
 import rounds  # noqa: E402
 import scenarios  # noqa: E402
 import targets  # noqa: E402
@@ -61,21 +62,30 @@ def run(options, chosen):
         keep(options.results.with_name("previous.json"), before)
     bench = rounds.Bench(options.build, options.quick, options.rounds)
     document = {"machine": report.machine(), "quick": options.quick, "scenarios": dict(before.get("scenarios", {}))}
-    failed = []
+    failed, measured = [], {}
     for name in chosen:
+        measured[name] = {"targets": []}
         try:
-            document["scenarios"][name] = bench.run(scenarios.SCENARIOS[name]()) | {"machine": document["machine"], "quick": options.quick}
+            measured[name] = bench.run(scenarios.SCENARIOS[name]()) | {"machine": document["machine"], "quick": options.quick}
         except LabError as error:
             failed.append(f"{name}: {error}")
             print(f"bench: {name} failed: {error}", flush=True)
             continue
-        failed += [f"{name}: {sentence}" for sentence in document["scenarios"][name]["failures"]]
+        document["scenarios"][name] = measured[name]
+        failed += [f"{name}: {sentence}" for sentence in measured[name]["failures"]]
         keep(options.results, document)
-    measured = {name: document["scenarios"][name] for name in chosen if name in document["scenarios"]}
+    conclude(document, measured, before)
+    keep(options.results, document)
+    return document, failed
+
+
+def conclude(document, measured, before):
+    """What the run says beside the run before, and beside what is published."""
     print("\n" + report.target_table(measured))
     for sentence in targets.falls(measured, before.get("scenarios", {})):
         print(f"fallen since the run before: {sentence}")
-    return document, failed
+    document["reproduction"] = reproduction.compare(measured, reproduction.load(ROOT / "docs" / "performance" / "ratios.json"))
+    print("\n" + "\n".join(reproduction.sentences(document["reproduction"])))
 
 
 def main():
