@@ -39,7 +39,7 @@ class Packets(Contender):
             frames = self.frames or max(bench.frames * (3 if self.device.has_process else 1), self.traffic.flows)
         run = measure.run(self.device, frames)
         return {"rate": run.rate, "sent": run.sent, "received": run.received, "handled": run.handled, "share": round(run.share, 3), "device_share": round(run.device_share, 3),
-                "lost_at": run.lost_at, "disturbed": run.is_disturbed(self.device)}
+                "lost_at": run.lost_at, "disturbed": run.disturbed}
 
 
 def flows(count, **more):
