@@ -43,6 +43,14 @@ def list_scenarios():
         print(f"  {scenario.name:<26} {scenario.title}")
 
 
+def choose(quick):
+    """All scenarios, or those that QUICK=1 has time for; it says what it leaves out."""
+    left_out = [name for name, make in scenarios.SCENARIOS.items() if quick and not make().in_quick]
+    for name in left_out:
+        print(f"bench: {name} takes too long for QUICK=1 and is left out; ONLY={name} measures it")
+    return [name for name in scenarios.SCENARIOS if name not in left_out]
+
+
 def load(path):
     try:
         return json.loads(path.read_text())
@@ -93,7 +101,7 @@ def main():
     if options.only == "help":
         list_scenarios()
         return 0
-    chosen = [options.only] if options.only else list(scenarios.SCENARIOS)
+    chosen = [options.only] if options.only else choose(options.quick)
     if unknown := [name for name in chosen if name not in scenarios.SCENARIOS]:
         print(f"bench: there is no scenario {unknown[0]}; there are:", file=sys.stderr)
         list_scenarios()

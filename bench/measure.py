@@ -12,6 +12,7 @@ from lab import LabError
 PROOF_TOLERANCE = 0.02
 BAD_TOLERANCE = 0.001
 WARM_FRAMES = 20_000
+SLOWEST_FRAMES = 100_000  # a second, while flows are made
 PORTION = 16
 PASSES = 4
 
@@ -42,15 +43,17 @@ def establish(device):
         warm_up(device)
         return
     frames = max(flows, 64)
-    portion = PORTION if device.has_process else 0  # slowly, so that a slow device misses none
+    pace = {"portion": PORTION if device.has_process else 0,  # slowly, so that a slow device misses none
+            "seconds": max(20, frames / SLOWEST_FRAMES)}
     device.wake()
     try:
         for _ in range(PASSES):
             before = device.answers.read()["frames"]
-            device.send(frames, portion=portion)
-            device.answer(frames, portion=portion)
+            device.send(frames, **pace)
+            device.answer(frames, **pace)
             answered = device.answers.settled()["frames"] - before
             if answered >= frames * 0.99:
+                device.check_established()
                 return
         raise LabError(f"{device.name}: of {flows} flows only {answered} were answered through it: {where_lost_since(device, {})}")
     finally:

@@ -60,8 +60,10 @@ def compare_one(row, then):
     return "better" if is_better else "worse", figures | {"beyond": round(now / border - 1, 3) if border else None}
 
 
-def is_reproduced(found):
-    return not found["worse"] and not found["notMeasured"]
+def verdict(found):
+    if found["worse"] or not (found["reproduced"] or found["better"]):
+        return "not reproduced"
+    return "reproduced as far as it could be measured" if found["notMeasured"] else "reproduced"
 
 
 def beyond(entry):
@@ -76,8 +78,7 @@ def sentences(found):
     count = kept + better + worse + missing
     if not count:
         return ["published table: it has no ratio of what was measured"]
-    verdict = "reproduced" if is_reproduced(found) else "not reproduced"
-    lines = [f"published table {verdict}: of {count} ratios {kept} lie in their published spread, {better} are outside but better, "
+    lines = [f"published table {verdict(found)}: of {count} ratios {kept} lie in their published spread, {better} are outside but better, "
              f"{worse} are outside and worse, {missing} could not be measured"]
     for kind, word in (("worse", "outside"), ("better", "outside but better")):
         lines += [f"  {word}: {entry['scenario']}: {entry['target']}: {beyond(entry)}" for entry in found[kind]]

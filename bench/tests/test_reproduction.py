@@ -47,7 +47,7 @@ def test_what_is_better_than_published_is_told_and_does_not_count_against():
     assert text.startswith("published table reproduced") and "  outside but better: s: t: 1.08, published 0.80 to 0.90, 20.0% above it" in text
 
 
-def test_a_published_ratio_that_could_not_be_measured_is_not_reproduced():
+def test_published_ratios_that_could_not_be_measured_are_not_reproduced():
     rows = reproduction.published({"s": scenario(row(1, 1, 1, target="skipped now"), row(1, 1, 1, target="gone"))})
     found = reproduction.compare({"s": scenario(row(None, target="skipped now"))}, rows)
     assert {entry["target"] for entry in found["notMeasured"]} == {"skipped now", "gone"}
@@ -56,7 +56,15 @@ def test_a_published_ratio_that_could_not_be_measured_is_not_reproduced():
 
 def test_a_scenario_that_failed_has_reproduced_nothing():
     rows = reproduction.published({"s": scenario(row(1, 1, 1))})
-    assert len(reproduction.compare({"s": scenario()}, rows)["notMeasured"]) == 1
+    found = reproduction.compare({"s": scenario()}, rows)
+    assert len(found["notMeasured"]) == 1 and reproduction.verdict(found) == "not reproduced"
+
+
+def test_where_only_some_could_be_measured_it_says_so():
+    rows = reproduction.published({"s": scenario(row(1, 1, 1), row(1, 1, 1, target="needs more memory"))})
+    found = reproduction.compare({"s": scenario(row(1), row(None, target="needs more memory"))}, rows)
+    text = "\n".join(reproduction.sentences(found))
+    assert text.startswith("published table reproduced as far as it could be measured: of 2") and "  not measured: s: needs more memory" in text
 
 
 def test_only_what_was_measured_is_compared():
@@ -72,7 +80,7 @@ def test_what_was_not_measured_then_and_is_not_now_counts_for_nothing():
 
 def test_a_ratio_that_is_not_published_yet_is_no_failure():
     found = reproduction.compare({"s": scenario(row(1), row(1, target="new"))}, reproduction.published({"s": scenario(row(1, 1, 1))}))
-    assert reproduction.is_reproduced(found) and "  ratios that are not published yet: 1" in reproduction.sentences(found)
+    assert reproduction.verdict(found) == "reproduced" and "  ratios that are not published yet: 1" in reproduction.sentences(found)
 
 
 def test_without_published_ratios_it_says_so(tmp_path):
