@@ -47,7 +47,8 @@ class Packets(Contender):
             frames = self.frames or max(bench.frames * (3 if self.device.has_process else 1), self.traffic.flows)
         run = measure.run(self.device, frames, seconds=max(3, self.traffic.flows / FRAMES_A_SECOND))
         return {"rate": run.rate, "bits": run.rate * self.traffic.bytes * 8, "sent": run.sent, "received": run.received,
-                "handled": run.handled, "share": round(run.share, 3), "device_share": round(run.device_share, 3), "lost_at": run.lost_at, "disturbed": run.disturbed}
+                "handled": run.handled, "share": round(run.share, 3), "device_share": round(run.device_share, 3),
+                "lost_at": run.lost_at, "disturbed": run.disturbed}
 
 
 def free_gib():

@@ -19,6 +19,7 @@ metadata: {{ name: red }}
 spec: {{ vni: 100, subnets: [10.0.0.0/24, "fd00:a::/64"], plane: {plane} }}
 """
 FLOWS_MAX = 16_777_216  # that a node can be asked to have room for
+FLOWS_A_SECOND = 150_000  # that the kernel makes tables for at the slowest, while others want the machine too
 WORKLOAD = """---
 apiVersion: biplane.dev/v1alpha1
 kind: Workload
@@ -43,6 +44,7 @@ class Biplane(Device):
         fabric = self._make_fabric()
         capacity = self.flows_max or (2_000_000 if self.traffic.flows == 0 else max(150_000, min(int(self.traffic.flows * 1.1), FLOWS_MAX)))
         self.dut.configure(fabric, {"node": "node-a", "flows": capacity, **self.settings})
+        self.dut.ready_seconds = max(self.dut.ready_seconds, capacity / FLOWS_A_SECOND)
         self.dut.start_agent()
         if self.plane == "user":
             self._start_user_plane()
