@@ -7,18 +7,20 @@ import time
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
+def busy_seconds(rows):
+    """Busy time since boot of some rows of /proc/stat: everything but idle and waiting, in 1/100 s. Not the time since boot less idle:
+    on its way in and out of idle, ten thousand times a second, a processor is neither."""
+    busy = 0
+    for line in pathlib.Path("/proc/stat").read_text().splitlines():
+        name, *fields = line.split() or [""]
+        if name in rows:
+            user, nice, system, _idle, _iowait, irq, softirq, *_ = map(int, fields)
+            busy += user + nice + system + irq + softirq
+    return busy / TICKS
+
+
 def busy_of_all():
-    """Busy time of all processors since boot, from /proc/stat: everything but idle and waiting, in 1/100 s."""
-    fields = list(map(int, pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]))
-    user, nice, system, _idle, _iowait, irq, softirq, *_ = fields
-    return (user + nice + system + irq + softirq) / TICKS
-
-
-def idle_of(processors):
-    """Idle and waiting time of some processors since boot. The kernel measures it, where it only samples the kinds of busy time."""
-    names = {f"cpu{number}" for number in processors}
-    rows = [line.split() for line in pathlib.Path("/proc/stat").read_text().splitlines()]
-    return sum(int(row[4]) + int(row[5]) for row in rows if row and row[0] in names) / TICKS
+    return busy_seconds({"cpu"})
 
 
 def time_of(process):
@@ -43,9 +45,9 @@ def kernel_helpers(processors):
     return found
 
 
-def others_share(elapsed, idle, own, processors):
-    """Of the time of one processor, what others had of all of these. Pure. All in seconds."""
-    return max(0.0, elapsed * processors - idle - own) / elapsed
+def others_share(elapsed, busy, own):
+    """Of the time of one processor, what others had. Pure. All in seconds."""
+    return min(1.0, max(0.0, busy - own) / elapsed)
 
 
 class Watch:
@@ -53,16 +55,16 @@ class Watch:
     count too. Of softirqs the kernel charges the process that they interrupt; they are few where that is none of these."""
 
     def __init__(self, processors, processes):
-        self.processors = sorted(set(processors))
-        self.processes = [*processes, *kernel_helpers(self.processors)]
+        self.rows = {f"cpu{number}" for number in processors}
+        self.processes = [*processes, *kernel_helpers(processors)]
         self.begin = self._now()
 
     def _now(self):
         own = sum(map(time_of, self.processes)) + time.process_time()
         children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return time.monotonic(), idle_of(self.processors), own + children.ru_utime + children.ru_stime
+        return time.monotonic(), busy_seconds(self.rows), own + children.ru_utime + children.ru_stime
 
     def share(self):
         """1 if nobody else ran on these processors; 0.9 if others took a tenth of the time of one of them."""
-        elapsed, idle, own = (now - then for now, then in zip(self._now(), self.begin))
-        return 1 - others_share(elapsed, idle, own, len(self.processors))
+        elapsed, busy, own = (now - then for now, then in zip(self._now(), self.begin))
+        return 1 - others_share(elapsed, busy, own)

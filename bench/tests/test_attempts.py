@@ -1,4 +1,5 @@
 """Runs that had to share their processors are made again, whatever they measure. No traffic."""
+import os
 import types
 
 import clients
@@ -22,13 +23,17 @@ def test_a_disturbed_run_is_repeated_at_most_twice_and_then_the_best_counts(shar
     assert len(list(left)) == len(shares) - made
 
 
-@pytest.mark.parametrize("idle, own, count, others", [
-    (0, 1, 1, 0),      # all of it ours
-    (1, 1, 2, 0),      # one works, the other is idle
-    (0, 1, 2, 1),      # somebody has the whole other one
-    (0.5, 1.4, 2, 0.1), (0, 1.02, 1, 0)])  # clocks of two kinds: never below nothing
-def test_what_is_neither_idle_nor_ours_is_others(idle, own, count, others):
-    assert processors.others_share(1, idle, own, count) == pytest.approx(others)
+@pytest.mark.parametrize("busy, own, others", [
+    (2, 2, 0),                 # all of it ours, on one or both
+    (4, 2, 1), (2, 1.8, 0.1),  # in two seconds: somebody has a whole processor, or a tenth of one
+    (8, 2, 1), (2, 2.04, 0)])  # never more than all, nor, with clocks of two kinds, less than nothing
+def test_busy_time_that_is_not_ours_is_others(busy, own, others):
+    assert processors.others_share(2, busy, own) == pytest.approx(others)
+
+
+def test_busy_time_is_that_of_the_processors_asked_for():
+    both = processors.busy_seconds({"cpu0"}) + sum(processors.busy_seconds({f"cpu{n}"}) for n in range(1, os.cpu_count()))
+    assert processors.busy_of_all() == pytest.approx(both, abs=1)
 
 
 def contender(made, shares, monkeypatch):
