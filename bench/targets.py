@@ -26,7 +26,7 @@ class Target:
         if self.text:
             return self.text
         if self.bound is None:
-            return f"{self.of}, of {self.to}"
+            return f"{self.of}: compared to {self.to}"
         sense = "at most" if self.at_most else "at least"
         return f"{self.of}: {sense} {self.bound:g} x {self.to}"
 

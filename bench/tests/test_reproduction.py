@@ -105,5 +105,5 @@ def test_the_published_file_and_the_published_page_say_the_same():
 
 def test_a_ratio_for_information_is_neither_met_nor_missed():
     judged = judge(Target(3, "ours", "theirs", None), {"ours": [{"rate": 2}], "theirs": [{"rate": 1}]}, {})
-    assert judged["met"] is None and judged["measured"] == 2 and judged["target"] == "ours, of theirs"
-    assert "| ours, of theirs | 2.00 | 2.00 to 2.00 | information |" in report.markdown_table({"s": {"targets": [judged]}})
+    assert judged["met"] is None and judged["measured"] == 2 and judged["target"] == "ours: compared to theirs"
+    assert "| ours: compared to theirs | 2.00 | 2.00 to 2.00 | information |" in report.markdown_table({"s": {"targets": [judged]}})
