@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "netns"))
 
 import report  # noqa: E402
+import reproduction  # noqa: E402
 import rounds  # noqa: E402
 import scenarios  # noqa: E402
 import targets  # noqa: E402
@@ -42,6 +43,14 @@ def list_scenarios():
         print(f"  {scenario.name:<26} {scenario.title}")
 
 
+def choose(quick):
+    """All scenarios, or those that QUICK=1 has time for; it says what it leaves out."""
+    left_out = [name for name, make in scenarios.SCENARIOS.items() if quick and not make().in_quick]
+    for name in left_out:
+        print(f"bench: {name} takes too long for QUICK=1 and is left out; ONLY={name} measures it")
+    return [name for name in scenarios.SCENARIOS if name not in left_out]
+
+
 def load(path):
     try:
         return json.loads(path.read_text())
@@ -61,21 +70,30 @@ def run(options, chosen):
         keep(options.results.with_name("previous.json"), before)
     bench = rounds.Bench(options.build, options.quick, options.rounds)
     document = {"machine": report.machine(), "quick": options.quick, "scenarios": dict(before.get("scenarios", {}))}
-    failed = []
+    failed, measured = [], {}
     for name in chosen:
+        measured[name] = {"targets": []}
         try:
-            document["scenarios"][name] = bench.run(scenarios.SCENARIOS[name]()) | {"machine": document["machine"], "quick": options.quick}
+            measured[name] = bench.run(scenarios.SCENARIOS[name]()) | {"machine": document["machine"], "quick": options.quick}
         except LabError as error:
             failed.append(f"{name}: {error}")
             print(f"bench: {name} failed: {error}", flush=True)
             continue
-        failed += [f"{name}: {sentence}" for sentence in document["scenarios"][name]["failures"]]
+        document["scenarios"][name] = measured[name]
+        failed += [f"{name}: {sentence}" for sentence in measured[name]["failures"]]
         keep(options.results, document)
-    measured = {name: document["scenarios"][name] for name in chosen if name in document["scenarios"]}
+    conclude(document, measured, before)
+    keep(options.results, document)
+    return document, failed
+
+
+def conclude(document, measured, before):
+    """What the run says beside the run before, and beside what is published."""
     print("\n" + report.target_table(measured))
     for sentence in targets.falls(measured, before.get("scenarios", {})):
         print(f"fallen since the run before: {sentence}")
-    return document, failed
+    document["reproduction"] = reproduction.compare(measured, reproduction.load(ROOT / "docs" / "performance" / "ratios.json"))
+    print("\n" + "\n".join(reproduction.sentences(document["reproduction"])))
 
 
 def main():
@@ -83,7 +101,7 @@ def main():
     if options.only == "help":
         list_scenarios()
         return 0
-    chosen = [options.only] if options.only else list(scenarios.SCENARIOS)
+    chosen = [options.only] if options.only else choose(options.quick)
     if unknown := [name for name in chosen if name not in scenarios.SCENARIOS]:
         print(f"bench: there is no scenario {unknown[0]}; there are:", file=sys.stderr)
         list_scenarios()

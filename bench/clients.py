@@ -1,24 +1,30 @@
 """Contenders with real clients: streams of iperf3, and our own requests over TCP."""
+import dataclasses
 import json
-import pathlib
 import subprocess
 
+import processors
 import sending as t
+from attempts import PROCESSOR_SHARE_MIN, undisturbed
 from contenders import Contender
 from lab import LabError
 
 STREAM_PORT, REQUEST_PORT = 5201, 7000
 
 
-def processor_seconds():
-    """Busy time of all processors since boot, from /proc/stat: everything but idle and waiting, in 1/100 s."""
-    fields = list(map(int, pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]))
-    user, nice, system, _idle, _iowait, irq, softirq, *_ = fields
-    return (user + nice + system + irq + softirq) / 100
+@dataclasses.dataclass
+class WatchedRun:
+    metrics: dict
+    share: float  # 1 less what others took, of the time of one processor
+
+    @property
+    def disturbed(self):
+        return self.share < PROCESSOR_SHARE_MIN
 
 
 class OverPath(Contender):
-    """A contender whose traffic goes over a path (devices/paths.py), and proves it."""
+    """A contender whose traffic goes over a path (devices/paths.py), and proves it. `on_processors` are those that client and server have."""
+    on_processors = ()
 
     def __init__(self, path):
         self.path_type, self.label = path, path.name
@@ -31,7 +37,23 @@ class OverPath(Contender):
         reached = self.path.client.run("ping", "-c", 3, "-i", 0.1, "-w", 5, t.SINK["ipv4"])
         if reached.returncode:
             raise LabError(f"{self.label}: the server cannot be reached: {reached.stdout.strip()[-200:]}")
-        self.serve(bench)
+        self.server_process = self.serve(bench)
+
+    def serve(self, bench):
+        """Starts the server; its process."""
+        raise NotImplementedError
+
+    def run(self, bench):
+        """One run of the client; its metrics."""
+        raise NotImplementedError
+
+    def measure(self, bench):
+        run = undisturbed(lambda: self.watched(bench))
+        return run.metrics | {"share": round(run.share, 3), "disturbed": run.disturbed}
+
+    def watched(self, bench):
+        watch = processors.Watch(self.on_processors, [process.pid for process in (self.server_process, *self.path.processes())])
+        return WatchedRun(self.run(bench), watch.share())
 
     def prove(self, before, least):
         carried = self.path.carried() - before
@@ -41,18 +63,20 @@ class OverPath(Contender):
 
 class Stream(OverPath):
     """One TCP stream; client and server on different processors. `ns_per_byte`: of all processors together, whatever ran there."""
+    on_processors = (t.PROCESS_CPU, t.GENERATOR_CPU)
 
     def serve(self, bench):
         server = self.path.server
         process = server.start(*t.ON_PROCESS_CPU, "iperf3", "--server", stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
         server.wait_listening(STREAM_PORT, process)
+        return process
 
-    def measure(self, bench):
-        before, busy = self.path.carried(), processor_seconds()
+    def run(self, bench):
+        before, busy = self.path.carried(), processors.busy_of_all()
         done = self.path.client.iperf(t.SINK["ipv4"], "--json", "--time", bench.seconds, through=t.ON_GENERATOR_CPU,
                                       timeout=bench.seconds + 20, start_new_session=True)
-        busy = processor_seconds() - busy
+        busy = processors.busy_of_all() - busy
         try:
             end = json.loads(done.stdout)["end"]
             received, sent = end["sum_received"], end["sum_sent"]
@@ -67,6 +91,7 @@ class Stream(OverPath):
 
 class Requests(OverPath):
     """Client and server on one processor: across two, all one sees is the wake-up of an idle one."""
+    on_processors = (t.GENERATOR_CPU,)
 
     def __init__(self, path, connect_each=False):
         super().__init__(path)
@@ -77,8 +102,9 @@ class Requests(OverPath):
         process = server.start(*t.ON_GENERATOR_CPU, bench.tools["requests"], "--address", t.SINK["ipv4"], "serve",
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         server.wait_listening(REQUEST_PORT, process)
+        return process
 
-    def measure(self, bench):
+    def run(self, bench):
         before = self.path.carried()
         done = self.path.client.run(*t.ON_GENERATOR_CPU, bench.tools["requests"], "--address", t.SINK["ipv4"], "ask",
                                     "--seconds", bench.seconds, *(["--connect-each"] if self.connect_each else []),

@@ -4,16 +4,15 @@ import dataclasses
 import time
 
 import sending as t
+from attempts import PROCESSOR_SHARE_MIN, undisturbed
 from lab import LabError
 
 # How far the device's own count may be from the sink's: counters are read a moment before and after, and neighbour discovery and
 # the like pass too.
 PROOF_TOLERANCE = 0.02
 BAD_TOLERANCE = 0.001
-# A device on the generator's own processor loses a frame only when it was kept from it: more, and something is wrong.
-PROCESSOR_SHARE_MIN = 0.9
-ATTEMPTS = 3
 WARM_FRAMES = 20_000
+SLOWEST_FRAMES = 100_000  # a second, while flows are made
 PORTION = 16
 PASSES = 4
 
@@ -27,10 +26,12 @@ class Run:
     share: float  # of its processor, that the generator had
     device_share: float  # that the device's own processes had; 0 if it has none
     lost_at: dict
+    has_process: bool
 
-    def is_disturbed(self, device):
+    @property
+    def disturbed(self):
         """A process that keeps up with the generator may have waited for it."""
-        if device.has_process:
+        if self.has_process:
             return self.received < self.sent * 0.99 and self.device_share < PROCESSOR_SHARE_MIN
         return self.share < PROCESSOR_SHARE_MIN
 
@@ -42,15 +43,17 @@ def establish(device):
         warm_up(device)
         return
     frames = max(flows, 64)
-    portion = PORTION if device.has_process else 0  # slowly, so that a slow device misses none
+    pace = {"portion": PORTION if device.has_process else 0,  # slowly, so that a slow device misses none
+            "seconds": max(20, frames / SLOWEST_FRAMES)}
     device.wake()
     try:
         for _ in range(PASSES):
             before = device.answers.read()["frames"]
-            device.send(frames, portion=portion)
-            device.answer(frames, portion=portion)
+            device.send(frames, **pace)
+            device.answer(frames, **pace)
             answered = device.answers.settled()["frames"] - before
             if answered >= frames * 0.99:
+                device.check_established()
                 return
         raise LabError(f"{device.name}: of {flows} flows only {answered} were answered through it: {where_lost_since(device, {})}")
     finally:
@@ -68,19 +71,12 @@ def warm_up(device):
 
 def run(device, frames, seconds=3):
     """A run of `frames` frames; again, at most twice, if something else had the processor meanwhile."""
-    best = None
-    for _ in range(ATTEMPTS):
-        if not device.traffic.flows:
-            device.forget_flows()
-        result = run_once(device, frames, seconds)
-        if best is None or result.share > best.share:
-            best = result
-        if not result.is_disturbed(device):
-            return result
-    return best
+    return undisturbed(lambda: run_once(device, frames, seconds))
 
 
 def run_once(device, frames, seconds):
+    if not device.traffic.flows:
+        device.forget_flows()
     device.wake()
     try:
         links = counters_of(device)
@@ -97,7 +93,7 @@ def run_once(device, frames, seconds):
     # What still lay in queues when the generator ended has taken time too.
     duration = (sent["ns"] + max(0, after["last_ns"] - sent["last_ns"])) / 1e9
     return Run(rate=received / duration, sent=sent["sent"], received=received, handled=done,
-               share=sent["processor_ns"] / sent["ns"], device_share=busy, lost_at=where_lost_since(device, links))
+               share=sent["processor_ns"] / sent["ns"], device_share=busy, lost_at=where_lost_since(device, links), has_process=device.has_process)
 
 
 def prove(device, sent, received, bad, handled, links):

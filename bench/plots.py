@@ -31,7 +31,7 @@ def draw_overview(plt, scenarios, directory):
     rows = []
     for scenario in scenarios.values():
         for row in scenario["targets"]:
-            if row["measured"]:
+            if row["measured"] and row["bound"] is not None:
                 share = row["bound"] / row["measured"] if row["at_most"] else row["measured"] / row["bound"]
                 rows.append((row["row"], row["target"], share, row["met"]))
     rows = sorted(rows, key=lambda row: row[0], reverse=True)

@@ -47,6 +47,8 @@ def scenario_table(result):
 
 
 def verdict(row):
+    if row["measured"] is not None and row["bound"] is None:
+        return "information"
     return {True: "yes", False: "no", None: "not measured"}[row["met"]]
 
 

@@ -18,6 +18,7 @@ class Scenario:
     unit: str = "Mpps"
     scale: float = 1e6
     is_slow: bool = False  # a round takes long: fewer of them
+    in_quick: bool = True  # False: takes too long for QUICK=1, but by name
     metrics: tuple = ()  # further ones for the table: (metric, heading, scale)
 
 
@@ -53,6 +54,27 @@ def xdp_many():
                   Packets(linux.LinuxConntrack, flows(1_000_000), other_most)]
     return Scenario("xdp-many", "250,000 and 1,000,000 established flows, 64 bytes, XDP", contenders,
                     [Target(3, many, other, 6), Target(3, most, other_most, 6), Target(3, many, few, 0.6), Target(3, most, few, 0.6)])
+
+
+def xdp_16m():
+    few, lookup, most = ("Biplane, XDP, 1M flows", "Biplane, XDP, 1M flows, look-up form", "Biplane, XDP, 16M flows, look-up form")
+    contenders = [Packets(biplane.BiplaneXdp, flows(1_000_000), few),
+                  Packets(biplane.BiplaneXdp, flows(1_000_000), lookup, flows_max=2_000_000),  # a table beyond 512 MB
+                  Packets(biplane.BiplaneXdp, flows(16_000_000), most, gib=12)]
+    return Scenario("xdp-16m", "16,000,000 established flows (5 GB of tables) beside 1,000,000, 64 bytes, XDP", contenders,
+                    [Target(3, most, few, None), Target(3, most, lookup, None), Target(3, lookup, few, None)],
+                    is_slow=True, in_quick=False)
+
+
+def frame_sizes():
+    contenders, checks = [], []
+    for size, words in ((512, "512 bytes"), (1400, "1,400 bytes")):
+        bare, mine, linux_name = (f"{name}, {words}" for name in (BARE_XDP, XDP, FORWARDING))
+        devices = ((limits.BareXdp, bare), (biplane.BiplaneXdp, mine), (linux.LinuxForwarding, linux_name))
+        contenders += [Packets(device, flows(1000, bytes=size), label) for device, label in devices]
+        checks += [Target(1, mine, bare, 0.80), Target(2, mine, linux_name, None)]
+    return Scenario("frame-sizes", "1,000 established flows, 512 and 1,400 bytes, XDP", contenders, checks, is_slow=True,
+                    metrics=(("bits", "Gbit/s", 1e9),))
 
 
 def all_new():
@@ -210,6 +232,6 @@ def control():
     return Scenario("control", "time until it is in force", contenders, [], **MILLISECONDS)
 
 
-SCENARIOS = {make().name: make for make in (xdp_1k, xdp_ipv6, xdp_many, all_new, vxlan_in, vxlan_out, tcx, user_plane, stream_local,
-                                            stream_vxlan, request_response, connect_request_response, tables, memory, growth, policies, costs,
-                                            control, policy_control)}
+SCENARIOS = {make().name: make for make in (xdp_1k, xdp_ipv6, frame_sizes, xdp_many, xdp_16m, all_new, vxlan_in, vxlan_out, tcx,
+                                            user_plane, stream_local, stream_vxlan, request_response, connect_request_response, tables,
+                                            memory, growth, policies, costs, control, policy_control)}

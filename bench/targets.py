@@ -11,11 +11,12 @@ FALL = 0.9  # of the last run's ratio: less is shown as a fall
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """`of`'s metric divided by `to`'s (None: the metric itself, divided by `unit`) is to be at least, or at most, `bound`."""
+    """`of`'s metric divided by `to`'s (None: the metric itself, divided by `unit`) is to be at least, or at most, `bound`. Without a
+    bound the ratio is for information, and the greater the better, or with `at_most` the smaller."""
     row: int  # of the issue's table
     of: str
     to: str | None
-    bound: float
+    bound: float | None
     metric: str = "rate"
     at_most: bool = False
     text: str = ""
@@ -24,6 +25,8 @@ class Target:
     def words(self):
         if self.text:
             return self.text
+        if self.bound is None:
+            return f"{self.of}: compared to {self.to}"
         sense = "at most" if self.at_most else "at least"
         return f"{self.of}: {sense} {self.bound:g} x {self.to}"
 
@@ -48,7 +51,9 @@ def judge(target, rounds, skipped):
         reasons = [f"{name}: {skipped[name]}" for name in (target.of, target.to) if name in skipped]
         return row | {"measured": None, "met": None, "why": "; ".join(reasons) or "no round in which both were measured"}
     measured = statistics.median(values)
-    met = measured <= target.bound if target.at_most else measured >= target.bound
+    met = None
+    if target.bound is not None:
+        met = measured <= target.bound if target.at_most else measured >= target.bound
     return row | {"measured": measured, "least": min(values), "most": max(values), "rounds": len(values), "met": met}
 
 

@@ -18,6 +18,8 @@ kind: VirtualNetwork
 metadata: {{ name: red }}
 spec: {{ vni: 100, subnets: [10.0.0.0/24, "fd00:a::/64"], plane: {plane} }}
 """
+FLOWS_MAX = 16_777_216  # that a node can be asked to have room for
+FLOWS_A_SECOND = 150_000  # that the kernel makes tables for at the slowest, while others want the machine too
 WORKLOAD = """---
 apiVersion: biplane.dev/v1alpha1
 kind: Workload
@@ -32,6 +34,7 @@ class Biplane(Device):
     plane, hook, fabric_hook = "kernel", "auto", "xdp"
     settings = {}  # more of the node's configuration
     flows_max = 0  # what the flow table is made for; 0: after the traffic
+    created = 0  # flows that the source's packets had made when it was last asked
 
     def build(self):
         self.source = self.lab.container(f"{self.key}-source")
@@ -39,8 +42,9 @@ class Biplane(Device):
         self.dut = Node(self.lab, f"{self.key}-node")
         self.lab.nodes[self.dut.name] = self.dut
         fabric = self._make_fabric()
-        capacity = self.flows_max or (2_000_000 if self.traffic.flows == 0 else max(150_000, int(self.traffic.flows * 1.1)))
+        capacity = self.flows_max or (2_000_000 if self.traffic.flows == 0 else max(150_000, min(int(self.traffic.flows * 1.1), FLOWS_MAX)))
         self.dut.configure(fabric, {"node": "node-a", "flows": capacity, **self.settings})
+        self.dut.ready_seconds = max(self.dut.ready_seconds, capacity / FLOWS_A_SECOND)
         self.dut.start_agent()
         if self.plane == "user":
             self._start_user_plane()
@@ -141,13 +145,22 @@ class Biplane(Device):
         return self.dut.drops()
 
     def check(self, received):
-        port = self._ingress()
-        if port["upcalls"]:
+        if self._ingress()["upcalls"]:
             raise LabError(f"{self.name}: upcalls counted")
-        created, self.created = port["flowsCreated"], getattr(self, "created", 0)
-        created, self.created = created - self.created, created
+        created = self._newly_created()
         if self.traffic.flows == 0 and created < received * 0.98:
             raise LabError(f"{self.name}: of {received} frames, each a new flow, only {created} made one")
+        if self.traffic.flows and created > received * 0.02:
+            raise LabError(f"{self.name}: of {received} frames of established flows {created} made one: it had not kept them")
+
+    def check_established(self):
+        created = self._newly_created()
+        if created < self.traffic.flows * 0.98:
+            raise LabError(f"{self.name}: of {self.traffic.flows} flows it made only {created}: {self.drops()}")
+
+    def _newly_created(self):
+        before, self.created = self.created, self._ingress()["flowsCreated"]
+        return self.created - before
 
 
 class BiplaneTcx(Biplane):

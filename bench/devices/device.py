@@ -53,6 +53,9 @@ class Device:
     def check(self, received):
         """After a run that `received` so many frames: raises LabError if the device is not what it claims to be (no flow tracked, ...)."""
 
+    def check_established(self):
+        """After every flow was sent and answered: raises LabError if the device does not know them."""
+
     def forget_flows(self):
         """Before a run with new flows: what the device knows may be thrown away."""
 
@@ -119,9 +122,9 @@ class Device:
         self.next_frame += sent["sent"]
         return sent
 
-    def answer(self, frames, portion=0):
+    def answer(self, frames, seconds=20, portion=0):
         return t.generate(self.tools, self.sink, self.sink_interface(), self.traffic, frames, self.backward_ends(), swap=True,
-                          outer=self.backward_outer(), portion=portion)
+                          outer=self.backward_outer(), seconds=seconds, portion=portion)
 
     def busy_seconds(self):
         """Processor time of the device's own processes."""

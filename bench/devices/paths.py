@@ -32,6 +32,10 @@ class Path:
         """Packets (of up to 64 KB) that went through what this path is about."""
         raise NotImplementedError
 
+    def processes(self):
+        """Daemons that carry packets, or may."""
+        return []
+
     def _namespace(self, name):
         return self.lab.container(f"{self.key}-{name}")
 
@@ -130,9 +134,10 @@ class BiplaneLocal(Path):
     def build(self):
         self._ends()
         nodes = {name: Node(self.lab, f"{self.key}-{name}") for name in self.node_names}
-        self.lab.nodes.update({node.name: node for node in nodes.values()})
+        self.nodes = list(nodes.values())
+        self.lab.nodes.update({node.name: node for node in self.nodes})
         self.node = nodes[self.node_names[0]]
-        fabric = self._join(list(nodes.values()))
+        fabric = self._join(self.nodes)
         for name, node in nodes.items():
             node.configure(fabric, {"node": name})
             node.start_agent()
@@ -143,6 +148,9 @@ class BiplaneLocal(Path):
                        + self._workload("server", t.SINK, t.SINK_MAC, self.node_names[-1], name))
         for end in (self.client, self.server):
             end.ip("link", "set", "eth0", "mtu", MTU)
+
+    def processes(self):
+        return [process for node in self.nodes for process in (node.agent, node.user_plane) if process]
 
     def _join(self, nodes):
         if len(nodes) == 1:

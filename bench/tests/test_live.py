@@ -96,6 +96,8 @@ def test_one_round_of_one_scenario_gives_rates_and_targets(tmp_path):
     scenario = json.loads((tmp_path / "results.json").read_text())["scenarios"]["tcx"]
     assert scenario["rounds"]["Biplane kernel plane, tcx"][0]["rate"] > 0
     assert len(scenario["targets"]) == 3 and "met?" in out
+    compared = json.loads((tmp_path / "results.json").read_text())["reproduction"]
+    assert sum(map(len, compared.values())) == 3 and "published table" in out
     assert left_of(process) == []
 
 

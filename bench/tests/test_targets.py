@@ -102,3 +102,24 @@ def test_so_many_rules_are_asked_for_and_nft_gets_as_many_different_ones(shape):
     rules = list(made.nft_tuples(1000))
     assert len(rules) == len(set(rules)) and 998 <= len(rules) <= 1000
     assert all(port < 65536 for *_, port in rules)
+
+
+def test_targets_of_a_scenario_have_different_words():
+    import scenarios
+    for make in scenarios.SCENARIOS.values():
+        words = [target.words() for target in make().targets]
+        assert len(words) == len(set(words)), words
+
+
+def test_sixteen_million_flows_are_left_out_of_quick_visibly(capsys):
+    import bench
+    assert "xdp-16m" in bench.choose(False) and "xdp-16m" not in bench.choose(True)
+    assert "xdp-16m takes too long for QUICK=1 and is left out; ONLY=xdp-16m measures it" in capsys.readouterr().out
+
+
+def test_without_the_memory_it_needs_a_contender_is_skipped_and_says_so(monkeypatch):
+    import contenders
+    from devices.device import Skipped
+    monkeypatch.setattr(contenders, "free_gib", lambda: 7.25)
+    with pytest.raises(Skipped, match="it needs 12 GiB of free memory, and there are 7.2"):
+        contenders.Packets(None, contenders.flows(16_000_000), "large", gib=12).build(None, None)

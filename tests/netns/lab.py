@@ -141,6 +141,7 @@ class Node(Namespace):
         self.directory.mkdir()
         self.config = self.directory / "biplane.yaml"
         self.agent = self.user_plane = None
+        self.ready_seconds = READY_SECONDS  # that a daemon has to get ready
 
     def configure(self, fabrics, settings):
         values = {
@@ -163,7 +164,7 @@ class Node(Namespace):
         with open(log, "ab") as out:
             begin = out.tell()
             process = self.start(self.lab.programs / program, "--config", self.config, stdout=out, stderr=out)
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + self.ready_seconds
         while time.monotonic() < deadline:
             said = log.read_bytes()[begin:].decode(errors="replace")
             if any("ready" in line for line in said.splitlines()):
@@ -171,7 +172,7 @@ class Node(Namespace):
             if process.poll() is not None:
                 raise LabError(f"{program} on {self.name} ended with exit code {process.returncode}:\n{said}")
             time.sleep(0.01)
-        raise LabError(f"{program} on {self.name} was not ready after {READY_SECONDS} s:\n{said}")
+        raise LabError(f"{program} on {self.name} was not ready after {self.ready_seconds:.0f} s:\n{said}")
 
     def start_agent(self):
         self.agent = self._start_daemon("biplaned")
