@@ -141,17 +141,19 @@ class FlowMemory(Contender):
 
 
 class MemoryLine(Contender):
-    """ns to read one line at a random place of a BPF array of so many megabytes: what no table of that size goes below."""
+    """ns to read one line at a random place of a BPF array of so many megabytes: what no table of that size goes below. `in_huge_pages`:
+    of as much of a program's own memory."""
 
-    def __init__(self, megabytes, label):
+    def __init__(self, megabytes, label, in_huge_pages=False):
         self.megabytes, self.label = megabytes, label
+        self.options = ["--huge-pages"] if in_huge_pages else []
 
     def build(self, bench, lab):
-        self.place = Namespace(lab, f"line-{self.megabytes}")
+        self.place = Namespace(lab, f"line-{self.megabytes}{'-huge' if self.options else ''}")
 
     def measure(self, bench):
         done = self.place.run(*t.ON_GENERATOR_CPU, bench.tools["cost"], "line", self.megabytes, "--repeat", 4_000_000,
-                              start_new_session=True)
+                              *self.options, start_new_session=True)
         if done.returncode:
             raise LabError(f"{self.label}: {done.stderr.strip()}")
         return {"rate": json.loads(done.stdout)["ns"]}

@@ -179,7 +179,8 @@ def growth():
     return Scenario("growth", "prog_xdp by itself, per packet of established flows, as tables grow",
                     [Cost(one, "prog_xdp", "xdp", 1), Cost("1k flows", "prog_xdp", "xdp", 1000), Cost(many, "prog_xdp", "xdp", 1_000_000),
                      Cost(routed, "prog_xdp", "xdp", 1, routes=100_000), MemoryLine(1, "waiting for a random line of 1 MB"),
-                     MemoryLine(64, "waiting for a random line of 64 MB"), MemoryLine(512, "waiting for a random line of 512 MB")],
+                     MemoryLine(64, "waiting for a random line of 64 MB"), MemoryLine(512, "waiting for a random line of 512 MB"),
+                     MemoryLine(512, "the same in huge pages", in_huge_pages=True)],
                     [Target(13, many, one, 1.6, at_most=True), Target(13, routed, one, 1.05, at_most=True)], **NANOSECONDS)
 
 

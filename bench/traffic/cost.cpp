@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <vector>
 
 #include "traffic/frame.hpp"
@@ -90,6 +91,28 @@ int measure_line(uint32_t megabytes, const Options& options) {
     return 0;
 }
 
+// The same in memory of this process, in huge pages: what part of the wait is for the translation of addresses.
+int measure_huge_line(uint32_t megabytes, const Options& options) {
+    constexpr size_t huge_page = size_t{2} << 20;
+    const size_t bytes = size_t{std::bit_ceil(megabytes)} << 20;
+    void* memory = mmap(nullptr, bytes + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) stop("no memory", errno);
+    auto* begin = reinterpret_cast<uint8_t*>((reinterpret_cast<uintptr_t>(memory) + huge_page - 1) & ~(huge_page - 1));
+    if (madvise(begin, bytes, MADV_HUGEPAGE)) stop("the kernel gives no huge pages", errno);
+    std::memset(begin, 0, bytes);
+    using clock = std::chrono::steady_clock;
+    uint64_t ns[2] = {};
+    for (const uint32_t mask : {static_cast<uint32_t>(bytes / 64 - 1), 0u}) {
+        LinePlan plan{mask, 0};
+        const auto start = clock::now();
+        for (uint32_t i = 0; i < options.repeat; ++i)
+            plan.next += *reinterpret_cast<volatile uint32_t*>(begin + size_t{scattered(plan.next) & plan.mask} * 64) + 1;
+        ns[mask == 0] = static_cast<uint64_t>((clock::now() - start).count()) / options.repeat;
+    }
+    std::printf("{\"ns\": %llu}\n", static_cast<unsigned long long>(ns[0] > ns[1] ? ns[0] - ns[1] : 0));
+    return 0;
+}
+
 int list_maps(const std::string& directory) {
     const char* separator = "{";
     for (const auto& entry : std::filesystem::directory_iterator(directory)) {
@@ -119,6 +142,8 @@ int main(int argc, char** argv) {
     auto* line = app.add_subcommand("line", "ns to read a line at a random place of a table");
     line->add_option("megabytes", megabytes)->required()->check(CLI::Range(1, 4096));
     line->add_option("--repeat", options.repeat);
+    bool is_huge = false;
+    line->add_flag("--huge-pages", is_huge, "a table of its own instead of a BPF array, in huge pages");
     auto* program = app.add_subcommand("program", "ns per packet and length of a pinned program");
     program->add_option("pin", options.pin)->required();
     program->add_option("--type", options.type)->check(CLI::IsMember({"xdp", "tcx"}));
@@ -134,6 +159,6 @@ int main(int argc, char** argv) {
     program->add_option("--source", ends.source)->required();
     program->add_option("--destination", ends.destination)->required();
     CLI11_PARSE(app, argc, argv);
-    if (line->parsed()) return measure_line(megabytes, options);
+    if (line->parsed()) return is_huge ? measure_huge_line(megabytes, options) : measure_line(megabytes, options);
     return maps->parsed() ? list_maps(directory) : measure(options);
 }

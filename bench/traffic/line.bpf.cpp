@@ -16,7 +16,7 @@ __attribute__((section(".data"), used)) traffic::LinePlan line_plan = {};
 }
 
 extern "C" __attribute__((section("xdp"), used)) int read_line([[maybe_unused]] xdp_md* xdp) {
-    const uint32_t key = (line_plan.next * 0x9e3779b1u >> 3) & line_plan.mask;
+    const uint32_t key = traffic::scattered(line_plan.next) & line_plan.mask;
     const auto* line = static_cast<const uint32_t*>(bpf::map_lookup_elem(&lines, &key));
     if (line) line_plan.next += *line + 1;  // all lines are zero: it is the wait for them that counts
     return XDP_DROP;
