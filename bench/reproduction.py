@@ -31,8 +31,8 @@ def load(path):
 
 
 def compare(measured, rows):
-    """What became of each published ratio of the scenarios that were `measured`, and of the ratios that are not published. The new median
-    is compared with the published spread, in the digits in which that is published."""
+    """What became of each published ratio of the scenarios that were `measured`, and of the ratios that are not published. One is reproduced
+    if the rounds of both runs meet: if the new spread and the published one overlap, in the digits in which that is published."""
     then = {(row["scenario"], row["target"]): row for row in rows}
     found = {"reproduced": [], "better": [], "worse": [], "notMeasured": [], "notPublished": []}
     for name, scenario in measured.items():
@@ -52,10 +52,11 @@ def compare_one(row, then):
         return ("notMeasured", {}) if was is not None else ("", {})
     if was is None:
         return "notPublished", {"median": now}
+    least, greatest = rounded(row["least"]), rounded(row["most"])
     figures = {"median": now, "least": then["least"], "greatest": then["greatest"]}
-    if then["least"] <= now <= then["greatest"]:
+    if least <= then["greatest"] and greatest >= then["least"]:
         return "reproduced", figures
-    border = then["least"] if now < then["least"] else then["greatest"]
+    border = then["least"] if greatest < then["least"] else then["greatest"]
     is_better = (now < border) == row["at_most"]
     return "better" if is_better else "worse", figures | {"beyond": round(now / border - 1, 3) if border else None}
 
@@ -78,7 +79,7 @@ def sentences(found):
     count = kept + better + worse + missing
     if not count:
         return ["published table: it has no ratio of what was measured"]
-    lines = [f"published table {verdict(found)}: of {count} ratios {kept} lie in their published spread, {better} are outside but better, "
+    lines = [f"published table {verdict(found)}: of {count} ratios {kept} meet their published spread, {better} are outside but better, "
              f"{worse} are outside and worse, {missing} could not be measured"]
     for kind, word in (("worse", "outside"), ("better", "outside but better")):
         lines += [f"  {word}: {entry['scenario']}: {entry['target']}: {beyond(entry)}" for entry in found[kind]]
