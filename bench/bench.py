@@ -92,6 +92,9 @@ def conclude(document, measured, before):
     print("\n" + report.target_table(measured))
     for sentence in targets.falls(measured, before.get("scenarios", {})):
         print(f"fallen since the run before: {sentence}")
+    if document["quick"]:
+        print("\npublished table: not compared with three short rounds; without QUICK=1 it is")
+        return
     document["reproduction"] = reproduction.compare(measured, reproduction.load(ROOT / "docs" / "performance" / "ratios.json"))
     print("\n" + "\n".join(reproduction.sentences(document["reproduction"])))
 

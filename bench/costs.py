@@ -152,7 +152,7 @@ class MemoryLine(Contender):
         self.place = Namespace(lab, f"line-{self.megabytes}{'-huge' if self.options else ''}")
 
     def measure(self, bench):
-        done = self.place.run(*t.ON_GENERATOR_CPU, bench.tools["cost"], "line", self.megabytes, "--repeat", 4_000_000,
+        done = self.place.run(*t.ON_GENERATOR_CPU, bench.tools["cost"], "line", self.megabytes, "--repeat", 1_000_000,
                               *self.options, start_new_session=True)
         if done.returncode:
             raise LabError(f"{self.label}: {done.stderr.strip()}")
