@@ -68,7 +68,8 @@ def test_rules_with_log_leave_events_and_others_do_not(tenants, tenant):
     found = wait_for(lambda: len(seen := events(node, tenant)[before:]) >= 3 and seen)
     wanted = [("drop", f"BiplanePolicy/watched-{tenant}/ingress/0(telnet)", 4023, 23)] * 2
     wanted += [("allow", f"BiplanePolicy/watched-{tenant}/ingress/2(dns)", 4053, 53)]
-    assert [(e["verdict"], e["rule"], e["sourcePort"], e["destinationPort"]) for e in found] == wanted
+    # Datagrams of one tick that were sent on different processors lie in rings of their own: their order is nobody's to know.
+    assert sorted((e["verdict"], e["rule"], e["sourcePort"], e["destinationPort"]) for e in found) == sorted(wanted)
     for event in found:
         assert (event["source"], event["destination"], event["protocol"], event["side"]) == (NEAR["ipv4"], WEB["ipv4"], "udp", "ingress")
         assert event["port"] == f"{tenant}/near" and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event["time"])
