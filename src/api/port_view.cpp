@@ -21,11 +21,17 @@ constexpr uint64_t PortCounters::* counter_fields[] = {
 static_assert(sizeof(PortCounters) == (sizeof counter_fields / sizeof counter_fields[0] + 2 + 3 + drop_reasons) * 8,
               "a counter is missing");
 
+// Of two PortCounters::last_denial; 0: there was none. Of one tick either may be the later one.
+uint64_t later_denial(uint64_t a, uint64_t b) {
+    if (a == 0 || b == 0) return a | b;
+    return static_cast<int32_t>(static_cast<uint32_t>(a >> 32) - static_cast<uint32_t>(b >> 32)) > 0 ? a : b;
+}
+
 void add_to(PortCounters& total, const PortCounters& part) {
     for (const auto field : counter_fields) total.*field += load(part.*field);
     for (uint32_t reason = 0; reason < drop_reasons; ++reason) total.drops[reason] += load(part.drops[reason]);
     for (uint32_t i = 0; i < std::size(part.last_denial); ++i)
-        if (const uint64_t decision = load(part.last_denial[i]); decision != 0) total.last_denial[i] = decision;
+        total.last_denial[i] = later_denial(total.last_denial[i], load(part.last_denial[i]));
 }
 
 bool has_counted(const PortCounters& counters) {
@@ -66,7 +72,7 @@ std::string hook_of(const Port& port, const HooksByInterface& hooks) {
     return found == hooks.end() ? "none" : found->second;
 }
 
-// The rule behind the last drop for this reason, on one of the processors; empty if it is not a policy's.
+// The rule behind the last drop for this reason; empty if it is not a policy's.
 std::string last_rule(const PortCounters& counters, uint32_t reason, const TableNames& names) {
     const uint32_t which = reason - static_cast<uint32_t>(DropReason::policy_egress_denied);
     if (which >= std::size(counters.last_denial) || counters.drops[reason] == 0) return "";

@@ -160,6 +160,21 @@ TEST_F(Views, counters_of_all_processors_and_both_planes_add_up) {
     EXPECT_EQ(drops_to_json(ports, names_, true).size(), 2u * (drop_reasons - 1));
 }
 
+TEST_F(Views, the_last_rule_is_the_one_that_denied_last_on_any_processor) {
+    tables_.port(0, 1)->ifindex = 1;
+    const auto denied = static_cast<uint32_t>(DropReason::policy_rule_denied);
+    const auto last_rule_after = [&](uint32_t tick_of_first, uint32_t tick_of_second) {
+        for (const uint32_t slot : {0u, 1u}) tables_.counters(slot, 1)->drops[denied] = 1;
+        tables_.counters(0, 1)->last_denial[2] = uint64_t{tick_of_first} << 32 | 1;
+        tables_.counters(1, 1)->last_denial[2] = uint64_t{tick_of_second} << 32 | 2;
+        return drops_to_json(read_ports(tables_), names_, false)[0]["lastRule"];
+    };
+    EXPECT_EQ(last_rule_after(101, 100), names_.rule(rule_of(1)));
+    EXPECT_EQ(last_rule_after(100, 101), names_.rule(rule_of(2)));
+    EXPECT_EQ(last_rule_after(3, 0xfffffff0), names_.rule(rule_of(1))) << "ticks wrap";
+    EXPECT_NE(names_.rule(rule_of(1)), names_.rule(rule_of(2)));
+}
+
 TEST_F(Views, a_former_port_that_has_counted_is_still_shown) {
     tables_.counters(0, 9)->received = 1;
     const auto ports = read_ports(tables_);

@@ -122,7 +122,7 @@ inline void remember_denial(PortCounters& counters, const Journey& j, Fate fate)
     uint32_t which = fate.detail - static_cast<uint32_t>(DropReason::policy_egress_denied);
     forget_value(which);
     if (fate.verdict != Verdict::drop || which > 2) return;
-    counters.last_denial[which] = j.ingress_decision != 0 ? j.ingress_decision : j.egress_decision;
+    counters.last_denial[which] = uint64_t{j.now} << 32 | (j.ingress_decision != 0 ? j.ingress_decision : j.egress_decision);
 }
 
 // Which rule decided about this packet; only where it was judged.

@@ -281,7 +281,7 @@ struct PortCounters {
     uint64_t transmitted_bytes;
     uint64_t icmp_error_window;  // for the rate limit of ICMP errors: the second (2^30 ns) of the last one,
     uint64_t icmp_errors;        // and how many were sent in it
-    uint64_t last_denial[3];     // PolicyRange::decision that last dropped something for policy_egress_denied and the two after it
+    uint64_t last_denial[3];  // for policy_egress_denied and the two after it: tick << 32 | PolicyRange::decision of the last drop
     uint64_t drops[drop_reasons];
 };
 static_assert(static_cast<uint32_t>(DropReason::policy_ingress_denied) ==
