@@ -95,7 +95,8 @@ def conclude(document, measured, before):
     if document["quick"]:
         print("\npublished table: not compared with three short rounds; without QUICK=1 it is")
         return
-    document["reproduction"] = reproduction.compare(measured, reproduction.load(ROOT / "docs" / "performance" / "ratios.json"))
+    published = reproduction.published(load(ROOT / "docs" / "performance" / "results.json").get("scenarios", {}))
+    document["reproduction"] = reproduction.compare(measured, published)
     print("\n" + "\n".join(reproduction.sentences(document["reproduction"])))
 
 

@@ -6,6 +6,7 @@ import measure
 import sending as t
 from contenders import Contender, flows
 from devices.biplane import Biplane
+from devices.device import Skipped
 from devices.linux import LinuxConntrack
 from lab import LabError, Namespace
 
@@ -151,12 +152,18 @@ class MemoryLine(Contender):
     def build(self, bench, lab):
         self.place = Namespace(lab, f"line-{self.megabytes}{'-huge' if self.options else ''}")
 
+        if self.options and (tried := self._read(bench, 1)).returncode:
+            raise Skipped(tried.stderr.strip())
+
     def measure(self, bench):
-        done = self.place.run(*t.ON_GENERATOR_CPU, bench.tools["cost"], "line", self.megabytes, "--repeat", 1_000_000,
-                              *self.options, start_new_session=True)
+        done = self._read(bench, 1_000_000)
         if done.returncode:
             raise LabError(f"{self.label}: {done.stderr.strip()}")
         return {"rate": json.loads(done.stdout)["ns"]}
+
+    def _read(self, bench, times):
+        return self.place.run(*t.ON_GENERATOR_CPU, bench.tools["cost"], "line", self.megabytes, "--repeat", times, *self.options,
+                              start_new_session=True)
 
 
 class BiplaneRoutes(Contender):

@@ -1,4 +1,4 @@
-"""Writes what a run measured into the documentation: docs/performance/results.json and ratios.json, the tables between the markers of
+"""Writes what a run measured into the documentation: docs/performance/results.json, the tables between the markers of
 docs/performance.md, and docs/pictures/bench-*. `bench/publish.py` writes them again from the committed results,
 `bench/publish.py FILE` from others, such as build/bench/results.json."""
 import json
@@ -7,7 +7,6 @@ import sys
 
 import plots
 import report
-import reproduction
 
 BEGIN, END = "<!-- {name}: written by bench/publish.py -->", "<!-- end of {name} -->"
 
@@ -67,7 +66,6 @@ def publish(document, root):
     results = root / "docs" / "performance" / "results.json"
     results.parent.mkdir(exist_ok=True)
     results.write_text(compact({key: value for key, value in document.items() if key != "reproduction"}))
-    results.with_name("ratios.json").write_text(reproduction.as_text(reproduction.published(scenarios)))
     page.write_text(text)
     if not plots.draw(scenarios, root / "docs" / "pictures"):
         print("publish: no plots: python3-matplotlib is not installed", file=sys.stderr)

@@ -1,33 +1,18 @@
-"""Whether a run reproduces the published ratios: those of the table in docs/performance.md, which docs/performance/ratios.json holds
-for programs, with the digits of the table. Pure, but for load()."""
-import json
+"""Whether a run reproduces the published ratios: those of the table in docs/performance.md, whose results docs/performance/results.json
+holds, with the digits of the table. Pure."""
 
 DIGITS = 2
 
 
 def published(scenarios):
-    """The rows of the table, in its order."""
-    rows = [{"scenario": name, "target": row["target"], "median": rounded(row["measured"]), "least": rounded(row.get("least")),
-             "greatest": rounded(row.get("most")), "met": row["met"], "atMost": row["at_most"], "row": row["row"]}
+    """The ratios of published results, as the table shows them."""
+    return [{"scenario": name, "target": row["target"], "median": rounded(row["measured"]), "least": rounded(row.get("least")),
+             "greatest": rounded(row.get("most"))}
             for name, scenario in scenarios.items() for row in scenario["targets"]]
-    return sorted(rows, key=lambda row: row["row"])
 
 
 def rounded(value):
     return None if value is None else round(value, DIGITS)
-
-
-def as_text(rows):
-    """JSON with one line per ratio."""
-    return '{"ratios": [\n ' + ",\n ".join(map(json.dumps, rows)) + "]}\n"
-
-
-def load(path):
-    """[] if nothing is published."""
-    try:
-        return json.loads(path.read_text())["ratios"]
-    except FileNotFoundError:
-        return []
 
 
 def compare(measured, rows):

@@ -5,11 +5,11 @@
 Each device has namespaces of its own in the lab, so that all of a scenario stand side by side and are measured in turn.
 """
 import os
-import pathlib
 import shutil
 import signal
 import time
 
+import processors
 import sending as t
 from lab import Container, LabError, Namespace
 
@@ -128,11 +128,7 @@ class Device:
 
     def busy_seconds(self):
         """Processor time of the device's own processes."""
-        ticks = 0
-        for process in self.working_processes():
-            fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return sum(processors.time_of(process.pid) for process in self.working_processes())
 
     def working_processes(self):
         return self.processes

@@ -1,7 +1,7 @@
 """Whether a run reproduces the published table. No traffic."""
-import json
 import pathlib
 
+import bench
 import pytest
 import report
 import reproduction
@@ -90,22 +90,22 @@ def test_a_ratio_that_is_not_published_yet_is_no_failure():
 
 
 def test_without_published_ratios_it_says_so(tmp_path):
-    found = reproduction.compare({"s": scenario(row(1))}, reproduction.load(tmp_path / "none"))
+    found = reproduction.compare({"s": scenario(row(1))}, reproduction.published(bench.load(tmp_path / "none").get("scenarios", {})))
     assert reproduction.sentences(found) == ["published table: it has no ratio of what was measured"]
 
 
 def test_the_file_holds_what_was_published(tmp_path):
-    rows = reproduction.published({"b": scenario(row(1.234, 1.111, 1.999)), "a": scenario(row(None))})
-    (tmp_path / "ratios.json").write_text(reproduction.as_text(rows))
-    assert reproduction.load(tmp_path / "ratios.json") == rows
+    scenarios = {"b": scenario(row(1.234, 1.111, 1.999)), "a": scenario(row(None))}
+    rows = reproduction.published(scenarios)
+    bench.keep(tmp_path / "results.json", {"scenarios": scenarios})
+    assert reproduction.published(bench.load(tmp_path / "results.json")["scenarios"]) == rows
     assert [entry["scenario"] for entry in rows] == ["b", "a"] and rows[0]["least"] == 1.11
 
 
 def test_the_published_file_and_the_published_page_say_the_same():
     page = (DOCS / "performance.md").read_text()
-    scenarios = json.loads((DOCS / "performance" / "results.json").read_text())["scenarios"]
-    rows = reproduction.load(DOCS / "performance" / "ratios.json")
-    assert rows == reproduction.published(scenarios)
+    scenarios = bench.load(DOCS / "performance" / "results.json")["scenarios"]
+    assert reproduction.published(scenarios)
     assert report.markdown_table(scenarios) in page
 
 

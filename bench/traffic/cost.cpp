@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <fstream>
 #include <vector>
 
 #include "traffic/frame.hpp"
@@ -91,6 +92,15 @@ int measure_line(uint32_t megabytes, const Options& options) {
     return 0;
 }
 
+// Of what this process has in memory, how much lies in huge pages.
+size_t bytes_in_huge_pages() {
+    std::ifstream map("/proc/self/smaps_rollup");
+    size_t kilobytes = 0;
+    for (std::string word; map >> word;)
+        if (word == "AnonHugePages:") map >> kilobytes;
+    return kilobytes << 10;
+}
+
 // The same in memory of this process, in huge pages: what part of the wait is for the translation of addresses.
 int measure_huge_line(uint32_t megabytes, const Options& options) {
     constexpr size_t huge_page = size_t{2} << 20;
@@ -100,6 +110,8 @@ int measure_huge_line(uint32_t megabytes, const Options& options) {
     auto* begin = reinterpret_cast<uint8_t*>((reinterpret_cast<uintptr_t>(memory) + huge_page - 1) & ~(huge_page - 1));
     if (madvise(begin, bytes, MADV_HUGEPAGE)) stop("the kernel gives no huge pages", errno);
     std::memset(begin, 0, bytes);
+    if (const size_t huge = bytes_in_huge_pages(); huge < bytes)
+        stop("of " + std::to_string(bytes >> 20) + " MB the kernel gave " + std::to_string(huge >> 20) + " in huge pages");
     using clock = std::chrono::steady_clock;
     uint64_t ns[2] = {};
     for (const uint32_t mask : {static_cast<uint32_t>(bytes / 64 - 1), 0u}) {
