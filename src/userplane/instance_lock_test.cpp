@@ -10,8 +10,9 @@ namespace {
 
 class InstanceLockTest : public testing::Test {
    protected:
-    ~InstanceLockTest() override { std::filesystem::remove_all(directory_); }
-    std::string directory_ = testing::TempDir() + "biplane-lock-" + std::to_string(getpid()) + "/run";
+    ~InstanceLockTest() override { std::filesystem::remove_all(parent_); }
+    std::string parent_ = testing::TempDir() + "biplane-lock-" + std::to_string(getpid());
+    std::string directory_ = parent_ + "/run";  // neither is there before
 };
 
 TEST_F(InstanceLockTest, ASecondUserPlaneIsRefusedAndToldWhoHoldsTheLock) {
