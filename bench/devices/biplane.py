@@ -145,21 +145,22 @@ class Biplane(Device):
         return self.dut.drops()
 
     def check(self, received):
-        if self._ingress()["upcalls"]:
+        port = self._ingress()
+        if port["upcalls"]:
             raise LabError(f"{self.name}: upcalls counted")
-        created = self._newly_created()
+        created = self._newly_created(port)
         if self.traffic.flows == 0 and created < received * 0.98:
             raise LabError(f"{self.name}: of {received} frames, each a new flow, only {created} made one")
         if self.traffic.flows and created > received * 0.02:
             raise LabError(f"{self.name}: of {received} frames of established flows {created} made one: it had not kept them")
 
     def check_established(self):
-        created = self._newly_created()
+        created = self._newly_created(self._ingress())
         if created < self.traffic.flows * 0.98:
             raise LabError(f"{self.name}: of {self.traffic.flows} flows it made only {created}: {self.drops()}")
 
-    def _newly_created(self):
-        before, self.created = self.created, self._ingress()["flowsCreated"]
+    def _newly_created(self, port):
+        before, self.created = self.created, port["flowsCreated"]
         return self.created - before
 
 

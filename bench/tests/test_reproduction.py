@@ -48,6 +48,12 @@ def test_one_ratio_that_fell_out_of_its_spread_is_not_reproduced_and_told_by_nam
     assert "  outside: s: t: 0.60, published 0.80 to 0.90, 25.0% below it" in text
 
 
+def test_one_that_is_worse_counts_against_all_that_are_reproduced():
+    rows = reproduction.published({"s": scenario(row(1, 1, 1), row(1, 1, 1, target="fell"))})
+    found = reproduction.compare({"s": scenario(row(1), row(0.5, target="fell"))}, rows)
+    assert len(found["reproduced"]) == 1 and reproduction.verdict(found) == "not reproduced"
+
+
 def test_what_is_better_than_published_is_told_and_does_not_count_against():
     text = "\n".join(reproduction.sentences(compared(1.08)))
     assert text.startswith("published table reproduced") and "  outside but better: s: t: 1.08, published 0.80 to 0.90, 20.0% above it" in text
