@@ -5,30 +5,27 @@ import re
 
 from house import ROOT, report, tracked
 
-# room -> rooms it may include besides itself. A room inside a room (planes/kernel) is its own.
-BELOW = {
-    "layout": set(),
-    "datapath": {"layout"},
-    "base": {"layout"},  # addresses and MACs as the tables hold them; nothing else
-    "planes": {"layout", "datapath", "base"},
-    "planes/kernel": {"layout", "datapath", "base", "planes"},
-    "planes/user": {"layout", "datapath", "base", "planes"},
-    "control": {"layout", "datapath", "base"},
-    "store": {"layout", "base", "control"},
-    "host": {"layout", "base"},
-    "api": {"layout", "datapath", "base", "planes", "control"},  # reads the mapped tables for its views
-    "agent": {"layout", "datapath", "base", "planes", "planes/kernel", "control", "store", "host", "api"},
-    "cli": {"layout", "datapath", "base", "planes", "planes/kernel", "planes/user", "control", "store", "host", "api"},
-    "userplane": {"layout", "datapath", "base", "planes", "planes/user", "control", "host"},
-}
+
+def declared_rooms():
+    """room -> the rooms it may include besides itself, from src/rooms.txt: what its line names, and what those may include."""
+    below = {}
+    for line in (ROOT / "src/rooms.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            room, uses = (column.strip() for column in line.split("|")[:2])
+            below[room] = set(uses.split()).union(*(below[lower] for lower in uses.split()))
+    return below
+
+
+BELOW = declared_rooms()
 
 
 def room_of(path):
-    """The room a path below src/ lies in; None for what is no room."""
-    parts = path.parts
-    if len(parts) > 2 and "/".join(parts[:2]) in BELOW:
-        return "/".join(parts[:2])
-    return parts[0] if len(parts) > 1 and parts[0] in BELOW else None
+    """The room a path below src/ lies in; None for what is no room. Folders of a room that are not declared belong to it."""
+    folders = path.parts[:-1]
+    for depth in range(len(folders), 0, -1):
+        if "/".join(folders[:depth]) in BELOW:
+            return "/".join(folders[:depth])
+    return None
 
 
 def main():
@@ -36,7 +33,7 @@ def main():
     for source in tracked("src/*.cpp", "src/*.hpp"):
         room = room_of(source.relative_to("src"))
         if room is None:
-            findings.append(f"{source}:1: lies in no room that tools/check_rooms.py knows")
+            findings.append(f"{source}:1: lies in no room that src/rooms.txt declares")
             continue
         for number, line in enumerate((ROOT / source).read_text().splitlines(), 1):
             found = re.match(r'\s*#\s*include\s+"([^"]+)"', line)

@@ -15,12 +15,12 @@
 #include "agent/underlay.hpp"
 #include "agent/workload_links.hpp"
 #include "api/message.hpp"
-#include "api/status_view.hpp"
-#include "control/documents.hpp"
-#include "control/node_config.hpp"
+#include "control/config/node_config.hpp"
+#include "control/documents/documents.hpp"
 #include "planes/kernel/kernel_plane.hpp"
 #include "planes/publish.hpp"
 #include "store/store.hpp"
+#include "views/status_view.hpp"
 
 namespace biplane {
 

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "control/documents.hpp"
-#include "control/node_config.hpp"
+#include "control/config/node_config.hpp"
+#include "control/documents/documents.hpp"
 
 namespace biplane {
 

@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include "agent/agent.hpp"
-#include "api/document_json.hpp"
-#include "api/flow_cuts.hpp"
-#include "api/reachability.hpp"
+#include "views/document_json.hpp"
+#include "views/flow_cuts.hpp"
+#include "views/reachability.hpp"
 
 namespace biplane {
 namespace {

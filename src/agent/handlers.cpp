@@ -5,11 +5,11 @@
 
 #include <charconv>
 
-#include "api/document_json.hpp"
-#include "api/flow_list.hpp"
-#include "api/metrics.hpp"
 #include "base/in_quotes.hpp"
-#include "control/documents.hpp"
+#include "control/documents/documents.hpp"
+#include "views/document_json.hpp"
+#include "views/flow_list.hpp"
+#include "views/metrics.hpp"
 
 namespace biplane {
 namespace {

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "control/desired_state.hpp"
-#include "control/plan.hpp"
+#include "control/documents/desired_state.hpp"
+#include "control/plan/plan.hpp"
 #include "host/links.hpp"
 
 namespace biplane {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "control/desired_state.hpp"
+#include "control/documents/desired_state.hpp"
 #include "host/links.hpp"
 
 namespace biplane {

@@ -3,7 +3,7 @@
 #include <cerrno>
 
 #include "agent/owned_links.hpp"
-#include "control/node_config.hpp"
+#include "control/config/node_config.hpp"
 #include "host/offloads.hpp"
 #include "host/sysctls.hpp"
 

@@ -1,4 +1,4 @@
-// The punt port: the veth pair through which tcx programs hand frames to the user plane (names in control/node_config.hpp).
+// The punt port: the veth pair through which tcx programs hand frames to the user plane (names in control/config/node_config.hpp).
 //
 //     tcx --redirect--> biplane-punt0 <== veth ==> biplane-punt1 --XDP--> socket of the user plane
 //                       transmit offloads off:     the frames come out cut to size, with checksums filled in

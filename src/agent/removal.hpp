@@ -1,7 +1,7 @@
 // The end of Biplane on a node: programs, tables and interfaces go; the documents stay.
 #pragma once
 #include "base/result.hpp"
-#include "control/node_config.hpp"
+#include "control/config/node_config.hpp"
 
 namespace biplane {
 

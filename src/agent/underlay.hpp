@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/addresses.hpp"
-#include "control/desired_state.hpp"
-#include "control/plan.hpp"
+#include "control/documents/desired_state.hpp"
+#include "control/plan/plan.hpp"
 #include "host/netlink.hpp"
 
 namespace biplane {

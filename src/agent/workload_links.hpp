@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "control/desired_state.hpp"
-#include "control/plan.hpp"
+#include "control/documents/desired_state.hpp"
+#include "control/plan/plan.hpp"
 #include "host/links.hpp"
 #include "host/namespaces.hpp"
 

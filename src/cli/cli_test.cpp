@@ -5,8 +5,8 @@
 #include "base/addresses.hpp"
 #include "cli/table.hpp"
 #include "cli/trace_packet.hpp"
-#include "datapath/headers.hpp"
 #include "datapath/pipeline.hpp"
+#include "datapath/wire/headers.hpp"
 #include "planes/user_trace.hpp"
 
 namespace biplane {

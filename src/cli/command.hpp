@@ -10,7 +10,7 @@
 #include "api/client.hpp"
 #include "api/message.hpp"
 #include "base/result.hpp"
-#include "control/node_config.hpp"
+#include "control/config/node_config.hpp"
 
 namespace biplane {
 

@@ -4,12 +4,12 @@
 #include <iostream>
 #include <optional>
 
-#include "api/document_json.hpp"
 #include "base/in_quotes.hpp"
 #include "cli/command.hpp"
 #include "cli/document_request.hpp"
 #include "cli/document_rows.hpp"
 #include "cli/table.hpp"
+#include "views/document_json.hpp"
 
 namespace biplane {
 namespace {

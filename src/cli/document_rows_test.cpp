@@ -4,7 +4,7 @@
 
 #include <sstream>
 
-#include "api/document_json.hpp"
+#include "views/document_json.hpp"
 
 namespace biplane {
 namespace {

@@ -5,9 +5,9 @@
 #include <functional>
 #include <iostream>
 
-#include "api/event_view.hpp"
 #include "cli/live_tables.hpp"
 #include "cli/table.hpp"
+#include "views/event_view.hpp"
 
 namespace biplane {
 namespace {

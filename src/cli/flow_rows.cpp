@@ -2,7 +2,7 @@
 
 #include <numeric>
 
-#include "api/address_text.hpp"
+#include "views/address_text.hpp"
 
 namespace biplane {
 namespace {

@@ -4,9 +4,9 @@
 #include <array>
 #include <vector>
 
-#include "api/flow_view.hpp"
-#include "api/name_texts.hpp"
-#include "api/text_buffer.hpp"
+#include "views/flow_view.hpp"
+#include "views/name_texts.hpp"
+#include "views/text_buffer.hpp"
 
 namespace biplane {
 

@@ -6,10 +6,10 @@
 #include <cerrno>
 #include <iostream>
 
-#include "api/flow_audit.hpp"
-#include "api/flow_list.hpp"
 #include "cli/flow_rows.hpp"
 #include "cli/live_tables.hpp"
+#include "views/flow_audit.hpp"
+#include "views/flow_list.hpp"
 
 namespace biplane {
 namespace {

@@ -1,9 +1,9 @@
 // The pinned tables of this node, read without the agent, and what the numbers in them stand for.
 #pragma once
-#include "api/port_view.hpp"
-#include "api/table_names.hpp"
 #include "cli/command.hpp"
 #include "planes/shared_tables.hpp"
+#include "views/port_view.hpp"
+#include "views/table_names.hpp"
 
 namespace biplane {
 

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <charconv>
 
-#include "api/flow_view.hpp"
 #include "base/in_quotes.hpp"
 #include "cli/command.hpp"
-#include "control/names.hpp"
-#include "datapath/headers.hpp"
+#include "control/documents/names.hpp"
+#include "datapath/wire/headers.hpp"
 #include "layout/policy.hpp"
+#include "views/flow_view.hpp"
 
 namespace biplane {
 namespace {

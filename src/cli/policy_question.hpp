@@ -3,7 +3,7 @@
 #include <string>
 
 #include "base/result.hpp"
-#include "control/policy_explain.hpp"
+#include "control/policy/policy_explain.hpp"
 
 namespace biplane {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "datapath/judge.hpp"
+#include "datapath/steps/judge.hpp"
 
 namespace biplane {
 namespace {

@@ -4,9 +4,9 @@
 #include <string>
 
 #include "api/message.hpp"
-#include "api/table_names.hpp"
 #include "cli/policy_question.hpp"
 #include "planes/shared_tables.hpp"
+#include "views/table_names.hpp"
 
 namespace biplane {
 

@@ -3,9 +3,9 @@
 
 #include <iostream>
 
-#include "api/status_view.hpp"
 #include "cli/live_tables.hpp"
 #include "cli/table.hpp"
+#include "views/status_view.hpp"
 
 namespace biplane {
 namespace {

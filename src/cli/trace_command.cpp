@@ -3,13 +3,13 @@
 
 #include <iostream>
 
-#include "api/flow_view.hpp"
 #include "cli/live_tables.hpp"
 #include "cli/trace_packet.hpp"
 #include "cli/trace_report.hpp"
 #include "cli/trace_run.hpp"
-#include "datapath/headers.hpp"
+#include "datapath/wire/headers.hpp"
 #include "host/ground.hpp"
+#include "views/flow_view.hpp"
 
 namespace biplane {
 namespace {

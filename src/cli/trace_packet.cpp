@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "datapath/headers.hpp"
+#include "datapath/wire/headers.hpp"
 
 namespace biplane {
 namespace {

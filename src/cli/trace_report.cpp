@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <net/if.h>
 
-#include "api/flow_view.hpp"
-#include "datapath/flow_state.hpp"
+#include "datapath/flows/flow_state.hpp"
+#include "views/flow_view.hpp"
 
 namespace biplane {
 namespace {

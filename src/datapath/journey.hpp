@@ -1,6 +1,6 @@
 // What the pipeline learns about one packet on its way. Lives on the stack of one run; each step fills its own part.
 #pragma once
-#include "datapath/headers.hpp"
+#include "datapath/wire/headers.hpp"
 
 namespace biplane {
 

@@ -9,9 +9,9 @@
 //     leave   may it: TTL, MTU
 //     record, rewrite: only now anything is written                record.hpp, rewrite.hpp, icmp_error.hpp
 #pragma once
-#include "datapath/icmp_error.hpp"
-#include "datapath/policy_events.hpp"
-#include "datapath/record.hpp"
+#include "datapath/steps/icmp_error.hpp"
+#include "datapath/steps/policy_events.hpp"
+#include "datapath/steps/record.hpp"
 
 namespace biplane {
 

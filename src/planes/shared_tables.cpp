@@ -10,10 +10,10 @@
 #include <utility>
 
 #include "base/fd.hpp"
-#include "datapath/fragments.hpp"
-#include "datapath/policy.hpp"
-#include "datapath/tidy.hpp"
-#include "datapath/tracking.hpp"
+#include "datapath/flows/fragments.hpp"
+#include "datapath/flows/tidy.hpp"
+#include "datapath/flows/tracking.hpp"
+#include "datapath/steps/policy.hpp"
 #include "layout/pins.hpp"
 
 namespace biplane {

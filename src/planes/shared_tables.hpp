@@ -18,7 +18,7 @@
 
 namespace biplane {
 
-struct NewFlow;  // datapath/flow_table.hpp
+struct NewFlow;  // datapath/flows/flow_table.hpp
 struct FlowPlace;
 struct Headers;  // datapath/journey.hpp
 enum class FlowCreation : uint8_t;

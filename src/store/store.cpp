@@ -9,8 +9,8 @@
 
 #include "base/fd.hpp"
 #include "base/read_file.hpp"
-#include "control/document_kinds.hpp"
-#include "control/documents.hpp"
+#include "control/documents/document_kinds.hpp"
+#include "control/documents/documents.hpp"
 
 namespace biplane {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/result.hpp"
-#include "control/desired_state.hpp"
+#include "control/documents/desired_state.hpp"
 
 namespace biplane {
 

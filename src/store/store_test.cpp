@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "control/documents.hpp"
+#include "control/documents/documents.hpp"
 
 namespace biplane {
 namespace {

@@ -4,7 +4,7 @@
 #include <atomic>
 
 #include "base/result.hpp"
-#include "control/node_config.hpp"
+#include "control/config/node_config.hpp"
 
 namespace biplane {
 

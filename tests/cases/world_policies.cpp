@@ -4,7 +4,7 @@
 
 #include "cases/world.hpp"
 #include "datapath/hash.hpp"
-#include "datapath/headers.hpp"
+#include "datapath/wire/headers.hpp"
 
 namespace biplane::world {
 namespace {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "cases/case.hpp"
-#include "datapath/flow_table.hpp"
+#include "datapath/flows/flow_table.hpp"
 #include "planes/shared_tables.hpp"
 
 namespace biplane::engines {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "control/documents.hpp"
+#include "control/documents/documents.hpp"
 #include "layout/verdict.hpp"
 
 namespace biplane::engines {

@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "control/plan.hpp"
+#include "control/plan/plan.hpp"
 #include "engines/engine.hpp"
 #include "engines/policy_suite.hpp"
 #include "packets/packet.hpp"

@@ -1,6 +1,6 @@
 // Reading and writing a packet's bytes in a BPF program ("direct packet access"), in the form that the verifier follows.
 #pragma once
-#include "datapath/parse.hpp"
+#include "datapath/wire/parse.hpp"
 
 namespace biplane {
 

@@ -4,10 +4,10 @@
 //     direct    one value that holds all entries. The program has its address as a constant: reaching an entry is an addition
 //     look-up   one value per entry, reached through the helper that the kernel inlines: several times the instructions
 #pragma once
-#include "datapath/fragments.hpp"
-#include "datapath/policy.hpp"
-#include "datapath/tidy.hpp"
-#include "datapath/tracking.hpp"
+#include "datapath/flows/fragments.hpp"
+#include "datapath/flows/tidy.hpp"
+#include "datapath/flows/tracking.hpp"
+#include "datapath/steps/policy.hpp"
 #include "layout/events.hpp"
 #include "planes/kernel/bpf_helpers.hpp"
 #include "planes/kernel/program_constants.hpp"

@@ -7,7 +7,7 @@ namespace {
 
 class HeartbeatTest : public testing::Test {
    protected:
-    // As the kernel plane sees it (choose_plane in datapath/judge.hpp).
+    // As the kernel plane sees it (choose_plane in datapath/steps/judge.hpp).
     bool is_alive(uint32_t now) {
         return status_.heartbeat != 0 &&
                static_cast<int32_t>(now - status_.heartbeat) <= static_cast<int32_t>(tables_.config()->user_plane_timeout);

@@ -1,6 +1,6 @@
 // What stands over the Ethernet addresses of a punted frame (PuntTag, layout/tables.hpp), and how they are put back.
 #pragma once
-#include "datapath/headers.hpp"
+#include "datapath/wire/headers.hpp"
 #include "layout/tables.hpp"
 
 namespace biplane {

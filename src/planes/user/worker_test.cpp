@@ -8,7 +8,7 @@
 #include <deque>
 #include <map>
 
-#include "datapath/checksum.hpp"
+#include "datapath/wire/checksum.hpp"
 #include "planes/user/umem.hpp"
 
 namespace biplane {

@@ -1,0 +1,41 @@
+// What the numbers in the tables stand for. The tables hold numbers only; the agent keeps who got which (Numbering) in a file
+// beside the documents, so that the tools can name things while no agent runs.
+#pragma once
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+#include "control/numbering/numbering.hpp"
+
+namespace biplane {
+
+// STORE_DIRECTORY/numbering.json, replaced atomically. No file: nothing numbered yet.
+Result<Numbering> read_numbering(const std::string& store_directory);
+Status write_numbering(const std::string& store_directory, const Numbering& numbering);
+
+class TableNames {
+   public:
+    explicit TableNames(const Numbering& numbering);
+
+    // "workload/NS/NAME", "fabric/IFNAME", "host/NETWORK"; "#7" if nobody has the number.
+    std::string port(uint16_t number) const { return find(ports_, number); }
+    // The same without the kind: "NS/NAME", "IFNAME", "NETWORK".
+    std::string port_name(uint16_t number) const;
+    std::string network(uint16_t zone) const { return find(zones_, zone); }
+    // "workload/NS/NAME", "node/NAME", "host/NETWORK", "discard".
+    std::string next_hop(uint16_t number) const { return find(next_hops_, number); }
+
+    // What Numbering::rules calls it.
+    std::string rule(uint16_t number) const { return find(rules_, number); }
+    // All of them, sorted by name.
+    std::vector<std::pair<uint16_t, std::string>> rules() const;
+
+   private:
+    using Names = std::unordered_map<uint16_t, std::string>;
+    static std::string find(const Names& names, uint16_t number);
+    Names ports_, zones_, next_hops_, rules_;
+};
+
+}  // namespace biplane
