@@ -9,8 +9,7 @@ LIST = "src/layout/verdict.hpp"
 
 def main():
     text = (ROOT / LIST).read_text()
-    body = re.search(r"enum class DropReason[^{]*\{(.*?)\};", text, re.S).group(1)
-    reasons = [name for name in re.findall(r"^\s*(\w+),", body, re.M) if name not in ("none", "count_")]
+    reasons = re.findall(r"^BIPLANE_DROP_REASON\((\w+),", text, re.M)
     sources, tests = "", ""
     for path in tracked("src/*.cpp", "src/*.hpp", "tests/*.cpp", "tests/*.hpp", "tests/*.py"):
         content = (ROOT / path).read_text()

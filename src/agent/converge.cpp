@@ -40,22 +40,6 @@ Hook hook_of(const FabricConfig& fabric) {
     return fabric.hook == "tcx" ? Hook::tcx : Hook::automatic;
 }
 
-template <typename T>
-bool same(const T* in_force, const std::vector<T>& planned) {
-    return std::memcmp(in_force, planned.data(), planned.size() * sizeof(T)) == 0;
-}
-
-bool is_in_force(const SharedTables& tables, const TableImage& image) {
-    const uint32_t epoch = load(tables.config()->epoch);
-    return same(tables.port(epoch, 0), image.ports) && same(tables.port_index(epoch, 0), image.port_index) &&
-           same(tables.zone(epoch, 0), image.zones) && same(tables.vni_index(epoch, 0), image.vni_index) &&
-           same(tables.node(epoch, 0), image.nodes) && same(tables.route_bucket(epoch, 0), image.routes) &&
-           same(tables.next_hop(epoch, 0), image.next_hops) && same(tables.address_class(epoch, 0), image.address_classes) &&
-           same(tables.policy_subject(epoch, 0), image.policy_subjects) &&
-           same(tables.policy_bucket(epoch, 0), image.policy_buckets) && same(tables.policy_range(epoch, 0), image.policy_ranges) &&
-           same(tables.flow_limit(epoch, 0), image.flow_limits);
-}
-
 // A fabric on veth has no driver in between that would complete checksums, and XDP takes frames as they are: each end completes what
 // it sends, so both ends have the same hook. And what the other end's XDP sends is lost without GRO here.
 Status prepare_veth(const std::string& fabric, AttachedHook hook) {

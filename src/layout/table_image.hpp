@@ -8,21 +8,14 @@
 
 namespace biplane {
 
-// The planned tables of one bank, whole. Vectors have the sizes of layout/tables.hpp (routes: route_bucket_mask + 1).
+// The planned tables of one bank, whole: a vector for each, named like the table. A vector may be shorter than its table; what is
+// behind its end is left as it is.
 struct TableImage {
-    std::vector<Port> ports;
-    std::vector<PortIndexEntry> port_index;
-    std::vector<Zone> zones;
-    std::vector<VniIndexEntry> vni_index;
-    std::vector<NodeEntry> nodes;
-    std::vector<RouteBucket> routes;
-    std::vector<NextHop> next_hops;
-    // As long as they need to be; policy_subjects has at least entry 0.
-    std::vector<AddressClass> address_classes = {{}};
-    std::vector<PolicyList> policy_subjects = {{0, 1}};
-    std::vector<PolicyBucket> policy_buckets = {{}};
-    std::vector<PolicyRange> policy_ranges;
-    std::vector<FlowLimit> flow_limits = std::vector<FlowLimit>(flow_owners_max);  // by owner number
+#define BIPLANE_PLANNED_TABLE(table, entry, Entry, entries) std::vector<Entry> table;
+#include "layout/table_list.def"
+
+    // A table that is reached by number from other tables has entry 0 in any case.
+    TableImage() : address_classes(1), policy_subjects{{0, 1}}, policy_buckets(1), flow_limits(flow_owners_max) {}
 };
 
 }  // namespace biplane

@@ -35,11 +35,18 @@ constexpr uint32_t flow_lock_slots = 4096;
 constexpr uint32_t first_workload_socket = 256;  // XSKMAP: below it the punt port's and the fabric ports' queues,
 constexpr uint32_t processors_max = 1024;        // clocks: beyond, processors share one
 constexpr uint32_t socket_slots = first_workload_socket + ports_max;  // from it on one per port: workloads with XDP
-constexpr uint32_t layout_version = 5;                                // raise with every change of a type in this file
+constexpr uint32_t layout_version = 6;                                // of every pinned type: tools/check_layout.py
 
 constexpr uint16_t no_port = 0;  // port 0, zone 0 and next hop 0 are never used
 constexpr uint16_t no_zone = 0;
 constexpr uint16_t no_next_hop = 0;
+
+// What is chosen when the tables are created. The kernel programs have it as constants.
+struct TableSizes {
+    uint32_t flow_buckets = 1u << 16;   // 8 entries each, a flow takes two
+    uint32_t route_buckets = 1u << 13;  // power of two, per bank; 8 routes each
+    uint32_t counter_slots = 2;         // power of two: counter_slots_for()
+};
 
 // --- Config: one entry, not banked ---------------------------------------------------------------------------------------
 
@@ -282,7 +289,7 @@ struct PortCounters {
     uint64_t icmp_error_window;  // for the rate limit of ICMP errors: the second (2^30 ns) of the last one,
     uint64_t icmp_errors;        // and how many were sent in it
     uint64_t last_denial[3];  // for policy_egress_denied and the two after it: tick << 32 | PolicyRange::decision of the last drop
-    uint64_t drops[drop_reasons];
+    uint64_t drops[drop_reasons_max];  // by DropReason
 };
 static_assert(static_cast<uint32_t>(DropReason::policy_ingress_denied) ==
                   static_cast<uint32_t>(DropReason::policy_egress_denied) + 1 &&

@@ -31,12 +31,27 @@ Status wait_for_user_plane(const SharedTables& tables, uint32_t epoch) {
     return failure("the user plane did not finish its lap within 2 s");
 }
 
-template <typename T, typename EntryOf>
-void write_bank(const std::vector<T>& image, const EntryOf& entry_of) {
-    for (uint32_t i = 0; i < image.size(); ++i) {
-        T* entry = entry_of(i);
-        if (entry && std::memcmp(entry, &image[i], sizeof(T)) != 0) std::memcpy(entry, &image[i], sizeof(T));
-    }
+template <typename T>
+void write_bank(const std::vector<T>& image, T* bank) {
+    for (size_t i = 0; i < image.size(); ++i)
+        if (std::memcmp(&bank[i], &image[i], sizeof(T)) != 0) std::memcpy(&bank[i], &image[i], sizeof(T));
+}
+
+template <typename T>
+bool is_written(const std::vector<T>& image, const T* bank) {
+    return image.empty() || std::memcmp(image.data(), bank, image.size() * sizeof(T)) == 0;
+}
+
+Status check_sizes(const TableImage& image, [[maybe_unused]] const TableSizes& sizes) {
+    Status status;
+    const auto check = [&](const char* name, size_t planned, size_t room) {
+        if (status && planned > room)
+            status = failure("table " + std::string(name) + ": " + std::to_string(planned) +
+                             " entries are planned, it has room for " + std::to_string(room));
+    };
+#define BIPLANE_PLANNED_TABLE(table, entry, Entry, entries) check(#table, image.table.size(), entries);
+#include "layout/table_list.def"
+    return status;
 }
 
 }  // namespace
@@ -81,25 +96,14 @@ Status Publisher::wait_for_kernel_programs(uint32_t epoch) {
 }
 
 Result<uint32_t> Publisher::publish(const TableImage& image) {
-    if (image.ports.size() > ports_max || image.routes.size() > tables_.sizes().route_buckets)
-        return failure("the planned tables are larger than the shared ones");
+    if (auto fits = check_sizes(image, tables_.sizes()); !fits) return tl::unexpected(fits.error());
     const uint32_t next = load(tables_.config()->epoch) + 1;
     const uint32_t left = next - (banks - 1);  // the epoch that followed the one whose bank is written now
     if (auto status = wait_for_user_plane(tables_, left); !status) return tl::unexpected(status.error());
     if (auto status = wait_for_kernel_programs(left); !status) return tl::unexpected(status.error());
 
-    write_bank(image.ports, [&](uint32_t i) { return tables_.port(next, i); });
-    write_bank(image.port_index, [&](uint32_t i) { return tables_.port_index(next, i); });
-    write_bank(image.zones, [&](uint32_t i) { return tables_.zone(next, i); });
-    write_bank(image.vni_index, [&](uint32_t i) { return tables_.vni_index(next, i); });
-    write_bank(image.nodes, [&](uint32_t i) { return tables_.node(next, i); });
-    write_bank(image.routes, [&](uint32_t i) { return tables_.route_bucket(next, i); });
-    write_bank(image.next_hops, [&](uint32_t i) { return tables_.next_hop(next, i); });
-    write_bank(image.address_classes, [&](uint32_t i) { return tables_.address_class(next, i); });
-    write_bank(image.policy_subjects, [&](uint32_t i) { return tables_.policy_subject(next, i); });
-    write_bank(image.policy_buckets, [&](uint32_t i) { return tables_.policy_bucket(next, i); });
-    write_bank(image.policy_ranges, [&](uint32_t i) { return tables_.policy_range(next, i); });
-    write_bank(image.flow_limits, [&](uint32_t i) { return tables_.flow_limit(next, i); });
+#define BIPLANE_PLANNED_TABLE(table, entry, Entry, entries) write_bank(image.table, tables_.entry(next, 0));
+#include "layout/table_list.def"
     publish_value(tables_.config()->epoch, next);
     {
         std::lock_guard lock(mutex_);
@@ -107,6 +111,15 @@ Result<uint32_t> Publisher::publish(const TableImage& image) {
     }
     changed_.notify_all();
     return next;
+}
+
+bool is_in_force(const SharedTables& tables, const TableImage& image) {
+    if (!check_sizes(image, tables.sizes())) return false;
+    const uint32_t epoch = load(tables.config()->epoch);
+    bool is_same = true;
+#define BIPLANE_PLANNED_TABLE(table, entry, Entry, entries) is_same = is_same && is_written(image.table, tables.entry(epoch, 0));
+#include "layout/table_list.def"
+    return is_same;
 }
 
 }  // namespace biplane

@@ -38,4 +38,7 @@ class Publisher {
     std::thread watcher_;
 };
 
+// Whether publishing `image` would change nothing: all its tables are what the bank in force holds.
+bool is_in_force(const SharedTables& tables, const TableImage& image);
+
 }  // namespace biplane

@@ -77,78 +77,89 @@ void initialise_config(Config& config, const TableSizes& sizes, const uint32_t (
     config.gateway_ipv6 = default_gateway_ipv6;
 }
 
-template <typename T>
-Status SharedTables::map_pin(const std::string& directory, const char* name, Access access, uint64_t wanted_entries, T*& place,
-                             uint64_t* found_entries) {
+Status SharedTables::map_pin(const std::string& directory, const char* name, Access access, uint64_t entries, size_t entry_bytes,
+                             void*& place) {
     const std::string path = directory + "/" + name;
     auto map = open_pin(path);
     if (!map) return map.error().within("map the tables");
     // One value with all entries, or one value per entry: the same memory (planes/kernel/kernel_object.hpp).
-    static_assert(sizeof(T) % 8 == 0, "the kernel rounds values up");
     const uint64_t table_bytes = uint64_t{map->values} * map->value_bytes;
-    const uint64_t entries = table_bytes / sizeof(T);
-    if (table_bytes % sizeof(T) != 0 || (map->values != 1 && map->value_bytes != sizeof(T)) ||
-        (wanted_entries != 0 && entries != wanted_entries))
+    if (table_bytes != entries * entry_bytes || (map->values != 1 && map->value_bytes != entry_bytes))
         return failure("the pinned table " + path + " has " + std::to_string(map->values) + " values of " +
-                       std::to_string(map->value_bytes) + " bytes, expected " + std::to_string(wanted_entries) + " entries of " +
-                       std::to_string(sizeof(T)) + ": it was made by another version or with other sizes");
-    if (found_entries) *found_entries = entries;
+                       std::to_string(map->value_bytes) + " bytes, expected " + std::to_string(entries) + " entries of " +
+                       std::to_string(entry_bytes) + ": it was made by another version or with other sizes");
     const uint64_t bytes = (table_bytes + page_bytes - 1) / page_bytes * page_bytes;
     const int protection = access == Access::write ? PROT_READ | PROT_WRITE : PROT_READ;
     void* address = mmap(nullptr, bytes, protection, MAP_SHARED, map->fd.get(), 0);
     if (address == MAP_FAILED) return failed_call("map the pinned table " + path, errno);
     mappings_.push_back({address, bytes});
-    place = static_cast<T*>(address);
+    place = address;
     return {};
+}
+
+// What stands there decides which sizes the other tables have.
+Status SharedTables::map_config(const std::string& directory, Access access) {
+    void* place = nullptr;
+    if (auto mapped = map_pin(directory, pins::config, access, 1, sizeof(Config), place); !mapped) return mapped;
+    at_.config = static_cast<Config*>(place);
+    return {};
+}
+
+Status SharedTables::map_all(const std::string& directory, Access access) {
+    const Config& config = *at_.config;
+    if (config.version == 0) return failure("the tables pinned in " + directory + " were created and never filled", ENODATA);
+    if (config.version != layout_version)
+        return failure("the tables pinned in " + directory + " have layout version " + std::to_string(config.version) +
+                       ", this program has " + std::to_string(layout_version) +
+                       "; remove the datapath of the other version first (biplaned --remove of that version)");
+    const TableSizes sizes{config.flow_buckets, config.route_bucket_mask + 1, config.counter_slots};
+    sizes_ = sizes;
+    writer_slot_ = user_plane_slot();
+    Status status;
+    const auto map = [&](const char* name, uint64_t entries, auto*& place) {
+        using Entry = std::remove_reference_t<decltype(*place)>;
+        static_assert(sizeof(Entry) % 8 == 0, "the kernel rounds values up");
+        void* address = place;  // the Config is mapped already
+        if (status && !address) status = map_pin(directory, name, access, entries, sizeof(Entry), address);
+        place = static_cast<Entry*>(address);
+    };
+#define BIPLANE_PLANNED_TABLE(table, entry, Entry, entries) map(pins::table, uint64_t{banks} * (entries), at_.table);
+#define BIPLANE_STATE_TABLE(table, Entry, entries) map(pins::table, entries, at_.table);
+#include "layout/table_list.def"
+    return status;
 }
 
 Result<SharedTables> SharedTables::open(const std::string& directory, Access access) {
     SharedTables tables;
-    uint64_t flow_buckets = 0, route_buckets = 0, counters = 0, rule_counters = 0, event_rings = 0, events = 0;
-    Status status = tables.map_pin(directory, pins::config, access, 1, tables.config_);
-    const auto map = [&](const char* name, uint64_t entries, auto& place, uint64_t* found = nullptr) {
-        if (status) status = tables.map_pin(directory, name, access, entries, place, found);
-    };
-    map(pins::ports, uint64_t{banks} * ports_max, tables.ports_);
-    map(pins::port_index, uint64_t{banks} * port_index_slots, tables.port_index_);
-    map(pins::zones, uint64_t{banks} * zones_max, tables.zones_);
-    map(pins::vni_index, uint64_t{banks} * vni_index_slots, tables.vni_index_);
-    map(pins::nodes, uint64_t{banks} * node_slots, tables.nodes_);
-    map(pins::routes, 0, tables.routes_, &route_buckets);
-    map(pins::next_hops, uint64_t{banks} * next_hops_max, tables.next_hops_);
-    map(pins::address_classes, uint64_t{banks} * address_classes_max, tables.address_classes_);
-    map(pins::policy_subjects, uint64_t{banks} * policy_subjects_max, tables.policy_subjects_);
-    map(pins::policy_buckets, uint64_t{banks} * policy_buckets_max, tables.policy_buckets_);
-    map(pins::policy_ranges, uint64_t{banks} * policy_ranges_max, tables.policy_ranges_);
-    map(pins::rule_counters, 0, tables.rule_counters_, &rule_counters);
-    map(pins::event_rings, 0, tables.event_rings_, &event_rings);
-    map(pins::events, 0, tables.events_, &events);
-    map(pins::flow_buckets, 0, tables.flow_buckets_, &flow_buckets);
-    map(pins::flow_locks, flow_lock_slots, tables.flow_locks_);
-    map(pins::fragments, fragment_buckets, tables.fragments_);
-    map(pins::flow_limits, uint64_t{banks} * flow_owners_max, tables.flow_limits_);
-    map(pins::flow_shares, flow_owners_max, tables.flow_shares_);
-    map(pins::counters, 0, tables.counters_, &counters);
-    map(pins::user_plane, 1, tables.user_plane_);
-    map(pins::trace, 1, tables.trace_);
-    if (!status) return tl::unexpected(status.error());
-    tables.sizes_ = {static_cast<uint32_t>(flow_buckets), static_cast<uint32_t>(route_buckets / banks),
-                     static_cast<uint32_t>(counters / ports_max)};
-    tables.writer_slot_ = tables.user_plane_slot();
-    const Config& config = *tables.config_;
-    if (config.version != 0 && config.version != layout_version)
-        return failure("the tables pinned in " + directory + " have layout version " + std::to_string(config.version) +
-                       ", this program has " + std::to_string(layout_version));
+    if (auto mapped = tables.map_config(directory, access); !mapped) return tl::unexpected(mapped.error());
+    if (auto mapped = tables.map_all(directory, access); !mapped) return tl::unexpected(mapped.error());
     return tables;
 }
 
-template <typename T>
-void SharedTables::allocate(uint64_t entries, T*& place) {
-    const uint64_t bytes = (entries * sizeof(T) + page_bytes - 1) / page_bytes * page_bytes;
+Result<SharedTables> SharedTables::open_or_initialise(const std::string& directory, const TableSizes& sizes,
+                                                      const uint32_t (&secret)[10]) {
+    SharedTables tables;
+    if (auto mapped = tables.map_config(directory, Access::write); !mapped) return tl::unexpected(mapped.error());
+    if (tables.at_.config->version == 0) initialise_config(*tables.at_.config, sizes, secret);
+    if (auto mapped = tables.map_all(directory, Access::write); !mapped) return tl::unexpected(mapped.error());
+    return tables;
+}
+
+uint64_t SharedTables::bytes_of([[maybe_unused]] const TableSizes& sizes) {
+    uint64_t bytes = 0;
+#define BIPLANE_PLANNED_TABLE(table, entry, Entry, entries) bytes += uint64_t{banks} * (entries) * sizeof(Entry);
+#define BIPLANE_STATE_TABLE(table, Entry, entries) bytes += uint64_t{entries} * sizeof(Entry);
+#include "layout/table_list.def"
+    return bytes;
+}
+
+Status SharedTables::allocate(uint64_t wanted, void*& place) {
+    const uint64_t bytes = (wanted + page_bytes - 1) / page_bytes * page_bytes;
     void* address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (address == MAP_FAILED) return;
+    if (address == MAP_FAILED) return failed_call("allocate the tables", errno);
     mappings_.push_back({address, bytes});
-    place = static_cast<T*>(address);
+    place = address;
+    return {};
 }
 
 Result<SharedTables> SharedTables::in_memory(const TableSizes& requested, uint64_t secret_seed) {
@@ -157,38 +168,24 @@ Result<SharedTables> SharedTables::in_memory(const TableSizes& requested, uint64
     sizes.route_buckets = power_of_two_below(sizes.route_buckets);
     tables.sizes_ = sizes;
     tables.writer_slot_ = tables.user_plane_slot();
-    tables.allocate(1, tables.config_);
-    tables.allocate(uint64_t{banks} * ports_max, tables.ports_);
-    tables.allocate(uint64_t{banks} * port_index_slots, tables.port_index_);
-    tables.allocate(uint64_t{banks} * zones_max, tables.zones_);
-    tables.allocate(uint64_t{banks} * vni_index_slots, tables.vni_index_);
-    tables.allocate(uint64_t{banks} * node_slots, tables.nodes_);
-    tables.allocate(uint64_t{banks} * sizes.route_buckets, tables.routes_);
-    tables.allocate(uint64_t{banks} * next_hops_max, tables.next_hops_);
-    tables.allocate(uint64_t{banks} * address_classes_max, tables.address_classes_);
-    tables.allocate(uint64_t{banks} * policy_subjects_max, tables.policy_subjects_);
-    tables.allocate(uint64_t{banks} * policy_buckets_max, tables.policy_buckets_);
-    tables.allocate(uint64_t{banks} * policy_ranges_max, tables.policy_ranges_);
-    tables.allocate(uint64_t{sizes.counter_slots} * policy_rules_max, tables.rule_counters_);
-    tables.allocate(sizes.counter_slots, tables.event_rings_);
-    tables.allocate(uint64_t{sizes.counter_slots} * event_slots, tables.events_);
-    tables.allocate(sizes.flow_buckets, tables.flow_buckets_);
-    tables.allocate(flow_lock_slots, tables.flow_locks_);
-    tables.allocate(fragment_buckets, tables.fragments_);
-    tables.allocate(uint64_t{banks} * flow_owners_max, tables.flow_limits_);
-    tables.allocate(flow_owners_max, tables.flow_shares_);
-    tables.allocate(uint64_t{sizes.counter_slots} * ports_max, tables.counters_);
-    tables.allocate(1, tables.user_plane_);
-    tables.allocate(1, tables.trace_);
-    constexpr size_t table_count = 23;
-    if (tables.mappings_.size() != table_count) return failed_call("allocate the tables", ENOMEM);
+    Status status;
+    const auto allocate = [&](uint64_t entries, auto*& place) {
+        using Entry = std::remove_reference_t<decltype(*place)>;
+        void* address = nullptr;
+        if (status) status = tables.allocate(entries * sizeof(Entry), address);
+        place = static_cast<Entry*>(address);
+    };
+#define BIPLANE_PLANNED_TABLE(table, entry, Entry, entries) allocate(uint64_t{banks} * (entries), tables.at_.table);
+#define BIPLANE_STATE_TABLE(table, Entry, entries) allocate(entries, tables.at_.table);
+#include "layout/table_list.def"
+    if (!status) return tl::unexpected(status.error());
 
     uint32_t secret[10];
     for (uint32_t& word : secret) {
         secret_seed = spread(secret_seed + 0x9e3779b97f4a7c15u);
         word = static_cast<uint32_t>(secret_seed >> 32) | 1;
     }
-    initialise_config(*tables.config_, sizes, secret);
+    initialise_config(*tables.at_.config, sizes, secret);
     return tables;
 }
 
@@ -203,29 +200,7 @@ SharedTables& SharedTables::operator=(SharedTables&& other) noexcept {
     new_flow_ = std::exchange(other.new_flow_, nullptr);
     sizes_ = other.sizes_;
     writer_slot_ = other.writer_slot_;
-    config_ = std::exchange(other.config_, nullptr);
-    ports_ = std::exchange(other.ports_, nullptr);
-    port_index_ = std::exchange(other.port_index_, nullptr);
-    zones_ = std::exchange(other.zones_, nullptr);
-    vni_index_ = std::exchange(other.vni_index_, nullptr);
-    nodes_ = std::exchange(other.nodes_, nullptr);
-    routes_ = std::exchange(other.routes_, nullptr);
-    next_hops_ = std::exchange(other.next_hops_, nullptr);
-    address_classes_ = std::exchange(other.address_classes_, nullptr);
-    policy_subjects_ = std::exchange(other.policy_subjects_, nullptr);
-    policy_buckets_ = std::exchange(other.policy_buckets_, nullptr);
-    policy_ranges_ = std::exchange(other.policy_ranges_, nullptr);
-    rule_counters_ = std::exchange(other.rule_counters_, nullptr);
-    event_rings_ = std::exchange(other.event_rings_, nullptr);
-    events_ = std::exchange(other.events_, nullptr);
-    flow_buckets_ = std::exchange(other.flow_buckets_, nullptr);
-    flow_locks_ = std::exchange(other.flow_locks_, nullptr);
-    fragments_ = std::exchange(other.fragments_, nullptr);
-    flow_limits_ = std::exchange(other.flow_limits_, nullptr);
-    flow_shares_ = std::exchange(other.flow_shares_, nullptr);
-    counters_ = std::exchange(other.counters_, nullptr);
-    user_plane_ = std::exchange(other.user_plane_, nullptr);
-    trace_ = std::exchange(other.trace_, nullptr);
+    at_ = std::exchange(other.at_, {});
     return *this;
 }
 
@@ -287,7 +262,7 @@ void SharedTables::release() {
 }
 
 PortCounters* SharedTables::counters(uint32_t slot, uint32_t port) const {
-    return slot < sizes_.counter_slots && port < ports_max ? counters_ + size_t{slot} * ports_max + port : nullptr;
+    return slot < sizes_.counter_slots && port < ports_max ? at_.counters + size_t{slot} * ports_max + port : nullptr;
 }
 
 }  // namespace biplane

@@ -149,6 +149,8 @@ std::string metrics_text(const SharedTables& tables, const TableNames& names) {
     out.sample("version=\"" BIPLANE_VERSION "\"", 1);
     out.family("policy_epoch", "gauge", "Number of the policy generation in force.");
     out.sample("", load(tables.config()->epoch));
+    out.family("table_bytes", "gauge", "Memory of the shared tables.");
+    out.sample("", SharedTables::bytes_of(tables.sizes()));
     put_ports(out, ports, names);
     put_totals(out, ports);
     put_flows(out, tables, names, now);

@@ -18,7 +18,7 @@ constexpr uint64_t PortCounters::* counter_fields[] = {
     &PortCounters::punted,      &PortCounters::answered,         &PortCounters::upcalls,   &PortCounters::flows_created,
     &PortCounters::transmitted, &PortCounters::transmitted_bytes};
 // Beside the drops, two words of the rate limit of ICMP errors and the last denials count nothing.
-static_assert(sizeof(PortCounters) == (sizeof counter_fields / sizeof counter_fields[0] + 2 + 3 + drop_reasons) * 8,
+static_assert(sizeof(PortCounters) == (sizeof counter_fields / sizeof counter_fields[0] + 2 + 3 + drop_reasons_max) * 8,
               "a counter is missing");
 
 // Of two PortCounters::last_denial; 0: there was none. Of one tick either may be the later one.

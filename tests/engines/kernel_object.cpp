@@ -22,12 +22,14 @@ Result<int> program_named(const biplane::KernelObject& object, const char* name)
 }
 
 // The Config that in_memory() makes for this seed, so that all engines place their flows alike.
-Status initialise(SharedTables& tables, uint64_t seed) {
-    const auto model = SharedTables::in_memory(tables.sizes(), seed);
+Result<SharedTables> open_tables(const std::string& pin_directory, const TableSizes& sizes, uint64_t seed) {
+    const auto model = SharedTables::in_memory(sizes, seed);
     if (!model) return model.error().within("make a model of the tables");
-    *tables.config() = *model->config();
-    tables.config()->punt_ifindex = world::ifindex_of(world::no_such_port);
-    return {};
+    auto tables = SharedTables::open_or_initialise(pin_directory, sizes, model->config()->hash_secret);
+    if (!tables) return tables.error().within("map the tables of the kernel engine");
+    *tables->config() = *model->config();
+    tables->config()->punt_ifindex = world::ifindex_of(world::no_such_port);
+    return tables;
 }
 
 }  // namespace
@@ -51,9 +53,8 @@ Result<LoadedObject> load_object(const std::string& path, const std::string& nam
                fabric_xdp = program_named(*object, "prog_xdp"), punt = program_named(*object, "prog_punt");
     for (const auto* program : {&workload, &fabric_tcx, &fabric_xdp, &punt})
         if (!*program) return tl::unexpected(program->error());
-    auto tables = SharedTables::open(pin_directory, SharedTables::Access::write);
-    if (!tables) return tables.error().within("map the tables of the kernel engine");
-    if (const Status done = initialise(*tables, seed); !done) return tl::unexpected(done.error());
+    auto tables = open_tables(pin_directory, sizes, seed);
+    if (!tables) return tl::unexpected(tables.error());
     return LoadedObject{std::move(*object), *workload, *fabric_tcx, *fabric_xdp, *punt, pin_directory, std::move(*tables)};
 }
 

@@ -16,18 +16,9 @@ void write_all_banks(const std::vector<Entry>& entries, Place place) {
 
 void write_tables(Engine& engine, const TableImage& image) {
     SharedTables& t = engine.tables();
-    write_all_banks(image.ports, [&](uint32_t bank) { return t.port(bank, 0); });
-    write_all_banks(image.port_index, [&](uint32_t bank) { return t.port_index(bank, 0); });
-    write_all_banks(image.zones, [&](uint32_t bank) { return t.zone(bank, 0); });
-    write_all_banks(image.vni_index, [&](uint32_t bank) { return t.vni_index(bank, 0); });
-    write_all_banks(image.nodes, [&](uint32_t bank) { return t.node(bank, 0); });
-    write_all_banks(image.routes, [&](uint32_t bank) { return t.route_bucket(bank, 0); });
-    write_all_banks(image.next_hops, [&](uint32_t bank) { return t.next_hop(bank, 0); });
-    write_all_banks(image.address_classes, [&](uint32_t bank) { return t.address_class(bank, 0); });
-    write_all_banks(image.policy_subjects, [&](uint32_t bank) { return t.policy_subject(bank, 0); });
-    write_all_banks(image.policy_buckets, [&](uint32_t bank) { return t.policy_bucket(bank, 0); });
-    write_all_banks(image.policy_ranges, [&](uint32_t bank) { return t.policy_range(bank, 0); });
-    write_all_banks(image.flow_limits, [&](uint32_t bank) { return t.flow_limit(bank, 0); });
+#define BIPLANE_PLANNED_TABLE(table, entry, Entry, entries) \
+    write_all_banks(image.table, [&](uint32_t bank) { return t.entry(bank, 0); });
+#include "layout/table_list.def"
 }
 
 void forget_flows(Engine& engine) {

@@ -18,13 +18,9 @@ class ImageTables {
     }
 
     const Config* config() const { return &config_; }
-    const Zone* zone(uint32_t, uint32_t n) const { return at(image_.zones, n); }
-    const RouteBucket* route_bucket(uint32_t, uint32_t n) const { return at(image_.routes, n); }
-    const NextHop* next_hop(uint32_t, uint32_t n) const { return at(image_.next_hops, n); }
-    const AddressClass* address_class(uint32_t, uint32_t n) const { return at(image_.address_classes, n); }
-    const PolicyList* policy_subject(uint32_t, uint32_t n) const { return at(image_.policy_subjects, n); }
-    const PolicyBucket* policy_bucket(uint32_t, uint32_t n) const { return at(image_.policy_buckets, n); }
-    const PolicyRange* policy_range(uint32_t, uint32_t n) const { return at(image_.policy_ranges, n); }
+#define BIPLANE_PLANNED_TABLE(table, entry, Entry, entries) \
+    const Entry* entry(uint32_t, uint32_t n) const { return n < image_.table.size() ? &image_.table[n] : nullptr; }
+#include "layout/table_list.def"
     uint64_t route_to(uint32_t epoch, uint16_t zone, const Address& destination) const {
         return longest_route(*this, epoch, zone, destination).packed();
     }
@@ -36,10 +32,6 @@ class ImageTables {
     }
 
    private:
-    template <typename T>
-    static const T* at(const std::vector<T>& table, uint32_t n) {
-        return n < table.size() ? &table[n] : nullptr;
-    }
     const TableImage& image_;
     Config config_{};
 };

@@ -4,7 +4,6 @@
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -22,18 +21,17 @@ constexpr uint64_t value_bytes_max = uint64_t{1} << 29;  // how far the verifier
 
 struct SizedMap {
     const char* name;
-    uint32_t entries;
-    uint32_t entry_bytes;
-    uint64_t bytes() const { return uint64_t{entries} * entry_bytes; }
+    uint64_t entries;
+    size_t entry_bytes;
+    uint64_t bytes() const { return entries * entry_bytes; }
 };
 
-std::array<SizedMap, 6> sized_maps(const TableSizes& sizes) {
-    return {{{pins::routes, banks * sizes.route_buckets, sizeof(RouteBucket)},
-             {pins::flow_buckets, sizes.flow_buckets, sizeof(FlowBucket)},
-             {pins::counters, sizes.counter_slots * ports_max, sizeof(PortCounters)},
-             {pins::rule_counters, sizes.counter_slots * policy_rules_max, sizeof(RuleCounters)},
-             {pins::event_rings, sizes.counter_slots, sizeof(EventRing)},
-             {pins::events, sizes.counter_slots * event_slots, sizeof(PolicyEvent)}}};
+std::vector<SizedMap> sized_maps(const TableSizes& sizes) {
+    return {
+#define BIPLANE_PLANNED_TABLE(table, entry, Entry, entries) {pins::table, uint64_t{banks} * (entries), sizeof(Entry)},
+#define BIPLANE_STATE_TABLE(table, Entry, entries) {pins::table, entries, sizeof(Entry)},
+#include "layout/table_list.def"
+    };
 }
 
 std::string& kernel_messages() {
@@ -86,15 +84,11 @@ bool is_lookup_object(const std::string& path) { return path.ends_with("-lookup.
 Status size_tables(bpf_object* object, const std::string& path, const TableSizes& sizes) {
     for (const SizedMap& sized : sized_maps(sizes)) {
         bpf_map* map = bpf_object__find_map_by_name(object, sized.name);
-        if (!map || bpf_map__set_max_entries(map, sized.entries) != 0)
+        if (!map || bpf_map__set_max_entries(map, static_cast<uint32_t>(sized.entries)) != 0)
             return failure("the BPF object " + path + " has no table " + sized.name);
     }
     bpf_map* map = bpf_object__find_map_by_name(object, program_constants_map);
-    const ProgramConstants constants{.flow_buckets = sizes.flow_buckets,
-                                     .route_mask = banks * sizes.route_buckets - 1,
-                                     .counter_mask = sizes.counter_slots * ports_max - 1,
-                                     .rule_counter_mask = sizes.counter_slots * policy_rules_max - 1,
-                                     .event_mask = sizes.counter_slots * event_slots - 1};
+    const ProgramConstants constants{.sizes = sizes, .pad = 0};
     if (!map || bpf_map__set_initial_value(map, &constants, sizeof constants) != 0)
         return failure("the BPF object " + path + " has no " + program_constants_map + " of the right size");
     if (is_lookup_object(path)) return {};

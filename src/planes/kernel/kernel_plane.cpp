@@ -71,23 +71,20 @@ Result<KernelPlane> KernelPlane::open(const KernelPlaneOptions& options) {
 
     const bool had_tables = directory->has(pins::trace) && directory->has(pins::config);
     if (had_tables) {
-        if (auto status = check_pinned_sizes(options.pin_directory, sizes); !status) return tl::unexpected(status.error());
         auto tables = SharedTables::open(options.pin_directory, SharedTables::Access::write);
-        if (!tables) return tables.error().within("adopt the running datapath");
-        if (tables->config()->program_id == *identity && has_all_programs(*directory))
+        if (!tables && tables.error().code != ENODATA) return tables.error().within("adopt the running datapath");
+        if (auto status = check_pinned_sizes(options.pin_directory, sizes); !status) return tl::unexpected(status.error());
+        if (tables && tables->config()->program_id == *identity && has_all_programs(*directory))
             return KernelPlane(
                 std::make_unique<State>(State{std::move(*directory), std::move(*tables), true, false, options.force_clsact}));
     }
 
     auto object = load_kernel_object(object_path, options.pin_directory, sizes);
     if (!object) return tl::unexpected(object.error());
-    auto tables = SharedTables::open(options.pin_directory, SharedTables::Access::write);
+    uint32_t secret[10];
+    if (auto status = draw_secret(secret); !status) return tl::unexpected(status.error());
+    auto tables = SharedTables::open_or_initialise(options.pin_directory, sizes, secret);
     if (!tables) return tl::unexpected(tables.error());
-    if (tables->config()->version == 0) {
-        uint32_t secret[10];
-        if (auto status = draw_secret(secret); !status) return tl::unexpected(status.error());
-        initialise_config(*tables->config(), sizes, secret);
-    }
     if (auto status = install_programs(object->get(), *directory); !status) return tl::unexpected(status.error());
     tables->config()->program_id = *identity;
     return KernelPlane(

@@ -13,44 +13,23 @@
 #include "planes/kernel/program_constants.hpp"
 
 // NOLINTBEGIN(bugprone-macro-parentheses): a type cannot be put in parentheses
-#define BIPLANE_TABLE(name, Entry, entries)                  \
+#define BIPLANE_MAP(name, Entry)                             \
     struct name##_map {                                      \
         int (*type)[BPF_MAP_TYPE_ARRAY];                     \
         int (*map_flags)[BPF_F_MMAPABLE];                    \
-        int (*max_entries)[entries];                         \
-        int (*pinning)[1]; /* LIBBPF_PIN_BY_NAME */          \
+        int (*max_entries)[1]; /* set by the loader */       \
+        int (*pinning)[1];     /* LIBBPF_PIN_BY_NAME */      \
         int (*key_size)[4];                                  \
-        int (*value_size)[sizeof(Entry)];                    \
+        int (*value_size)[sizeof(biplane::Entry)];           \
     };                                                       \
     extern "C" {                                             \
     __attribute__((section(".maps"), used)) name##_map name; \
     }                                                        \
-    static_assert(true)
-
-BIPLANE_TABLE(bp_config, biplane::Config, 1);
-BIPLANE_TABLE(bp_ports, biplane::Port, biplane::banks* biplane::ports_max);
-BIPLANE_TABLE(bp_port_index, biplane::PortIndexEntry, biplane::banks* biplane::port_index_slots);
-BIPLANE_TABLE(bp_zones, biplane::Zone, biplane::banks* biplane::zones_max);
-BIPLANE_TABLE(bp_vni_index, biplane::VniIndexEntry, biplane::banks* biplane::vni_index_slots);
-BIPLANE_TABLE(bp_nodes, biplane::NodeEntry, biplane::banks* biplane::node_slots);
-BIPLANE_TABLE(bp_routes, biplane::RouteBucket, 2);  // size set by the loader
-BIPLANE_TABLE(bp_next_hops, biplane::NextHop, biplane::banks* biplane::next_hops_max);
-BIPLANE_TABLE(bp_classes, biplane::AddressClass, biplane::banks* biplane::address_classes_max);
-BIPLANE_TABLE(bp_subjects, biplane::PolicyList, biplane::banks* biplane::policy_subjects_max);
-BIPLANE_TABLE(bp_policy_pairs, biplane::PolicyBucket, biplane::banks* biplane::policy_buckets_max);
-BIPLANE_TABLE(bp_policy_ports, biplane::PolicyRange, biplane::banks* biplane::policy_ranges_max);
-BIPLANE_TABLE(bp_rule_count, biplane::RuleCounters, biplane::policy_rules_max);  // size set by the loader
-BIPLANE_TABLE(bp_event_rings, biplane::EventRing, 2);                            // size set by the loader
-BIPLANE_TABLE(bp_events, biplane::PolicyEvent, biplane::event_slots);            // size set by the loader
-BIPLANE_TABLE(bp_flow_buckets, biplane::FlowBucket, 1);                          // size set by the loader
-BIPLANE_TABLE(bp_flow_locks, biplane::FlowLock, biplane::flow_lock_slots);
-BIPLANE_TABLE(bp_fragments, biplane::FragmentBucket, biplane::fragment_buckets);
-BIPLANE_TABLE(bp_flow_limits, biplane::FlowLimit, biplane::banks* biplane::flow_owners_max);
-BIPLANE_TABLE(bp_flow_shares, biplane::FlowShare, biplane::flow_owners_max);
-BIPLANE_TABLE(bp_counters, biplane::PortCounters, biplane::ports_max);  // size set by the loader
-BIPLANE_TABLE(bp_user_plane, biplane::UserPlaneStatus, 1);
-BIPLANE_TABLE(bp_trace, biplane::TraceRecord, 1);
-#undef BIPLANE_TABLE
+    static_assert(true);
+#define BIPLANE_PLANNED_TABLE(table, entry, Entry, entries) BIPLANE_MAP(bp_##table, Entry)
+#define BIPLANE_STATE_TABLE(table, Entry, entries) BIPLANE_MAP(bp_##table, Entry)
+#include "layout/table_list.def"
+#undef BIPLANE_MAP
 // NOLINTEND(bugprone-macro-parentheses)
 
 // Memory of the programs alone, per processor; not shared with user space.
@@ -134,55 +113,35 @@ struct KernelTables {
         }
         return static_cast<T*>(bpf::map_lookup_elem(&Map, &n));
     }
-    template <typename T, auto& Map, uint32_t Size>
-    static T* banked(uint32_t epoch, uint32_t n) {
-        static_assert((Size & (Size - 1)) == 0);
-        if constexpr (has_direct_tables) n &= Size - 1;
-        return element<T, Map>(bank_of(epoch) * Size + n, banks * Size - 1);
+    // Entry n of the bank of `epoch`; a bank has `size` entries.
+    template <typename T, auto& Map>
+    static T* banked(uint32_t epoch, uint32_t n, uint32_t size) {
+        if constexpr (has_direct_tables) n &= size - 1;
+        return element<T, Map>(bank_of(epoch) * size + n, banks * size - 1);
     }
 
     Config* config() const { return element<Config, bp_config>(0, 0); }
-    Port* port(uint32_t epoch, uint32_t n) const { return banked<Port, bp_ports, ports_max>(epoch, n); }
-    PortIndexEntry* port_index(uint32_t epoch, uint32_t n) const {
-        return banked<PortIndexEntry, bp_port_index, port_index_slots>(epoch, n);
+#define BIPLANE_PLANNED_TABLE(table, entry, Entry, entries)      \
+    Entry* entry(uint32_t epoch, uint32_t n) const {             \
+        [[maybe_unused]] const auto& sizes = bp_constants.sizes; \
+        return banked<Entry, bp_##table>(epoch, n, entries);     \
     }
-    Zone* zone(uint32_t epoch, uint32_t n) const { return banked<Zone, bp_zones, zones_max>(epoch, n); }
-    VniIndexEntry* vni_index(uint32_t epoch, uint32_t n) const {
-        return banked<VniIndexEntry, bp_vni_index, vni_index_slots>(epoch, n);
-    }
-    NodeEntry* node(uint32_t epoch, uint32_t n) const { return banked<NodeEntry, bp_nodes, node_slots>(epoch, n); }
-    RouteBucket* route_bucket(uint32_t epoch, uint32_t n) const {
-        const auto* config_entry = config();
-        if (!config_entry) return nullptr;
-        return element<RouteBucket, bp_routes>(bank_of(epoch) * (config_entry->route_bucket_mask + 1) + n, bp_constants.route_mask);
-    }
-    NextHop* next_hop(uint32_t epoch, uint32_t n) const { return banked<NextHop, bp_next_hops, next_hops_max>(epoch, n); }
-    AddressClass* address_class(uint32_t epoch, uint32_t n) const {
-        return banked<AddressClass, bp_classes, address_classes_max>(epoch, n);
-    }
-    PolicyList* policy_subject(uint32_t epoch, uint32_t n) const {
-        return banked<PolicyList, bp_subjects, policy_subjects_max>(epoch, n);
-    }
-    PolicyBucket* policy_bucket(uint32_t epoch, uint32_t n) const {
-        return banked<PolicyBucket, bp_policy_pairs, policy_buckets_max>(epoch, n);
-    }
-    PolicyRange* policy_range(uint32_t epoch, uint32_t n) const {
-        return banked<PolicyRange, bp_policy_ports, policy_ranges_max>(epoch, n);
-    }
+#include "layout/table_list.def"
     RuleCounters* rule_counters(uint32_t rule) const {
         rule &= policy_rules_max - 1;
-        return element<RuleCounters, bp_rule_count>(bpf::get_smp_processor_id() * policy_rules_max + rule,
-                                                    bp_constants.rule_counter_mask);
+        return element<RuleCounters, bp_rule_counters>(bpf::get_smp_processor_id() * policy_rules_max + rule,
+                                                       bp_constants.sizes.counter_slots * policy_rules_max - 1);
     }
     EventRing* event_ring() const {
-        return element<EventRing, bp_event_rings>(bpf::get_smp_processor_id(), bp_constants.event_mask / event_slots);
+        return element<EventRing, bp_event_rings>(bpf::get_smp_processor_id(), bp_constants.sizes.counter_slots - 1);
     }
     PolicyEvent* event(uint32_t n) const {
-        return element<PolicyEvent, bp_events>(bpf::get_smp_processor_id() * event_slots + n, bp_constants.event_mask);
+        return element<PolicyEvent, bp_events>(bpf::get_smp_processor_id() * event_slots + n,
+                                               bp_constants.sizes.counter_slots * event_slots - 1);
     }
     FlowBucket* flow_bucket(uint32_t n) const {
         if constexpr (has_direct_tables)
-            return n < bp_constants.flow_buckets ? address_of<FlowBucket, bp_flow_buckets>() + n : nullptr;
+            return n < bp_constants.sizes.flow_buckets ? address_of<FlowBucket, bp_flow_buckets>() + n : nullptr;
         return element<FlowBucket, bp_flow_buckets>(n, 0);
     }
     // The barrier keeps clang 19 from adding to the pointer before it is checked ("pointer arithmetic on map_value_or_null").
@@ -202,13 +161,11 @@ struct KernelTables {
     }
     FlowLock* flow_lock(uint32_t n) const { return element<FlowLock, bp_flow_locks>(n, flow_lock_slots - 1); }
     FragmentBucket* fragment_bucket(uint32_t n) const { return element<FragmentBucket, bp_fragments>(n, fragment_buckets - 1); }
-    FlowLimit* flow_limit(uint32_t epoch, uint32_t owner) const {
-        return banked<FlowLimit, bp_flow_limits, flow_owners_max>(epoch, owner);
-    }
     FlowShare* flow_share(uint32_t owner) const { return element<FlowShare, bp_flow_shares>(owner, flow_owners_max - 1); }
     PortCounters* counters(uint32_t port) const {
         if constexpr (has_direct_tables) port &= ports_max - 1;
-        return element<PortCounters, bp_counters>(bpf::get_smp_processor_id() * ports_max + port, bp_constants.counter_mask);
+        return element<PortCounters, bp_counters>(bpf::get_smp_processor_id() * ports_max + port,
+                                                  bp_constants.sizes.counter_slots * ports_max - 1);
     }
     ProcessorClock* clock() const { return element<ProcessorClock, bp_clock>(bpf::get_smp_processor_id(), processors_max - 1); }
     UserPlaneStatus* user_plane() const { return element<UserPlaneStatus, bp_user_plane>(0, 0); }
