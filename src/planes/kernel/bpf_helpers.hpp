@@ -16,6 +16,9 @@ inline void* map_lookup_elem(void* map, const void* key) { return helper<1, void
 inline uint64_t ktime_get_ns() { return helper<5, uint64_t>(); }
 inline uint32_t get_smp_processor_id() { return helper<8, uint32_t>(); }
 inline long redirect(uint32_t ifindex, uint64_t flags) { return helper<23, long, uint32_t, uint64_t>(ifindex, flags); }
+inline long skb_change_proto(__sk_buff* skb, uint16_t protocol, uint64_t flags) {
+    return helper<31, long, __sk_buff*, uint16_t, uint64_t>(skb, protocol, flags);
+}
 inline long skb_change_tail(__sk_buff* skb, uint32_t length) {
     return helper<38, long, __sk_buff*, uint32_t, uint64_t>(skb, length, 0);
 }

@@ -102,10 +102,13 @@ struct KernelTables {
         asm("goto +0\n\t%0 = %1 ll" : "=r"(address) : "i"(&Map));
         return address;
     }
-    // Entry n; `mask` is the number of entries - 1, a power of two less one, and keeps the verifier content.
+    // Entry n; `mask` is the number of entries - 1, a power of two less one. The mask bounds n for the verifier. The barrier keeps
+    // clang from dropping it where n is small enough by its parts: to the verifier of Linux 6.1 an OR or XOR of two unknown numbers
+    // is unbounded ("math between map_value pointer and register with unbounded min value").
     template <typename T, auto& Map>
     static T* element(uint32_t n, uint32_t mask) {
         if constexpr (has_direct_tables) {
+            if (!__builtin_constant_p(n)) forget_value(n);
             n &= mask;
             T* entry = address_of<T, Map>() + n;
             __builtin_assume(entry != nullptr);
@@ -116,7 +119,6 @@ struct KernelTables {
     // Entry n of the bank of `epoch`; a bank has `size` entries.
     template <typename T, auto& Map>
     static T* banked(uint32_t epoch, uint32_t n, uint32_t size) {
-        if constexpr (has_direct_tables) n &= size - 1;
         return element<T, Map>(bank_of(epoch) * size + n, banks * size - 1);
     }
 
@@ -140,8 +142,12 @@ struct KernelTables {
                                                bp_constants.sizes.counter_slots * event_slots - 1);
     }
     FlowBucket* flow_bucket(uint32_t n) const {
-        if constexpr (has_direct_tables)
+        if constexpr (has_direct_tables) {
+            // The barrier makes clang compare the register that it multiplies. If n is also kept on the stack, the verifier of
+            // Linux 6.1 does not relate the two ("R6 unbounded memory access").
+            forget_value(n);
             return n < bp_constants.sizes.flow_buckets ? address_of<FlowBucket, bp_flow_buckets>() + n : nullptr;
+        }
         return element<FlowBucket, bp_flow_buckets>(n, 0);
     }
     // The barrier keeps clang 19 from adding to the pointer before it is checked ("pointer arithmetic on map_value_or_null").

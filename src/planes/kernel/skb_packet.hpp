@@ -20,6 +20,7 @@ constexpr uint64_t encap_l2_eth = 1u << 6;
 constexpr uint64_t decap_l3_ipv4 = 1u << 7;
 constexpr uint64_t decap_l3_ipv6 = 1u << 8;
 constexpr uint64_t encap_l2(uint64_t bytes) { return bytes << 56; }
+constexpr long flags_unknown = -22;  // EINVAL
 }  // namespace adjust_room
 
 class SkbPacket {
@@ -50,14 +51,26 @@ class SkbPacket {
     }
     bool remove_after_ethernet(uint32_t bytes, Room room, bool inner_is_ipv6) {
         using namespace adjust_room;
-        uint64_t flags = fixed_gso;
-        if (room == Room::tunnel_ipv4 && inner_is_ipv6) flags |= decap_l3_ipv6;
-        if (room == Room::tunnel_ipv6 && !inner_is_ipv6) flags |= decap_l3_ipv4;
-        return bpf::skb_adjust_room(skb_, -static_cast<int>(bytes), mode_mac, flags) == 0;
+        uint64_t family = 0;
+        if (room == Room::tunnel_ipv4 && inner_is_ipv6) family = decap_l3_ipv6;
+        if (room == Room::tunnel_ipv6 && !inner_is_ipv6) family = decap_l3_ipv4;
+        const long status = bpf::skb_adjust_room(skb_, -static_cast<int>(bytes), mode_mac, fixed_gso | family);
+        if (status == 0 || family == 0 || status != adjust_room::flags_unknown) return status == 0;
+        return translate_then_remove(bytes, inner_is_ipv6);
     }
     bool trim(uint32_t bytes) { return bpf::skb_change_tail(skb_, bytes) == 0; }
 
    private:
+    // Before Linux 6.3 the kernel refuses the flags that change the family with the removal (EINVAL, the packet untouched). There the
+    // family is changed first, which makes the outer header longer or shorter by what the two families' headers differ in.
+    bool translate_then_remove(uint32_t bytes, bool inner_is_ipv6) {
+        constexpr uint32_t difference = sizeof(Ipv6Header) - sizeof(Ipv4Header);
+        const be16 protocol = inner_is_ipv6 ? ethertype_ipv6 : ethertype_ipv4;
+        if (bpf::skb_change_proto(skb_, protocol.raw, 0) != 0) return false;
+        bytes = inner_is_ipv6 ? bytes + difference : bytes - difference;
+        return bpf::skb_adjust_room(skb_, -static_cast<int>(bytes), adjust_room::mode_mac, adjust_room::fixed_gso) == 0;
+    }
+
     __sk_buff* skb_;
 };
 
