@@ -4,14 +4,12 @@
 BUILD   := build/dev
 PYTHON  := /usr/bin/python3
 JOBS    := $(shell nproc)
-CCACHE  := $(shell command -v ccache 2>/dev/null)
-CMAKE_OPTIONS := $(if $(CCACHE),-DCMAKE_CXX_COMPILER_LAUNCHER=$(CCACHE))
 
 # Two runs in one checkout take turns at building.
 LOCKED := mkdir -p build && flock build/.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help dependencies build asan demo test soak bench pictures format install clean
+.PHONY: help dependencies programs build asan demo test soak bench pictures format install clean
 .NOTPARALLEL:
 
 help: ## Lists the targets
@@ -20,13 +18,16 @@ help: ## Lists the targets
 dependencies:
 	@tools/install-dependencies.sh
 
+programs: dependencies ## Builds the programs into build/dev
+	@$(LOCKED) tools/build.sh dev "$(JOBS)" --target programs
+
 build: dependencies ## Builds the programs and the tests into build/dev
-	@$(LOCKED) tools/build.sh dev "$(JOBS)" $(CMAKE_OPTIONS)
+	@$(LOCKED) tools/build.sh dev "$(JOBS)"
 
 asan: dependencies
-	@$(LOCKED) tools/build.sh asan "$(JOBS)" $(CMAKE_OPTIONS)
+	@$(LOCKED) tools/build.sh asan "$(JOBS)"
 
-demo: build ## Two nodes, two tenants, two planes, real traffic; KEEP=1 leaves it up
+demo: programs ## Two nodes, two tenants, two planes, real traffic; KEEP=1 leaves it up
 	@$(PYTHON) examples/demo/demo.py --programs $(BUILD)/bin $(if $(KEEP),--keep)
 
 test: build asan ## Everything: unit tests, all engines, sanitizers, live tests, checks of the house

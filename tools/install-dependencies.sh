@@ -43,6 +43,8 @@ nginx-light               a real web server (kept off as a service)
 iperf3                    real TCP and UDP streams (kept off as a service)
 tcpdump                   captures
 nmap                      scans
+conntrack                 the connection tracking that ours is compared with
+nftables                  keeps stacks of test namespaces silent; the rules that live tests are compared with
 traceroute                a real traceroute
 graphviz                  draws docs/pictures
 '
