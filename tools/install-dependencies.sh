@@ -10,7 +10,7 @@ packages='
 make                      the front door: make demo, make test
 cmake                     configures the build
 ninja-build               runs it
-pkg-config                finds libbpf, libxdp, libmnl and cpp-httplib
+pkg-config                finds libbpf, libxdp and libmnl
 g++                       compiles the user plane, the agent and the tests
 clang-19                  compiles the kernel plane for BPF, and the fuzzers
 llvm-19                   llvm-strip-19 takes the debug sections off the BPF object
@@ -26,7 +26,6 @@ libspdlog-dev             log
 libyaml-cpp-dev           configuration and documents, with line and column
 nlohmann-json3-dev        JSON of the API and of -o json
 libcli11-dev              command lines
-libcpp-httplib-dev        the HTTP API on the unix socket
 libexpected-dev           tl::expected, as g++ 12 has no std::expected in C++20
 libgtest-dev              unit tests
 librapidcheck-dev         property tests

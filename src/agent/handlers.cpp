@@ -15,6 +15,7 @@ namespace biplane {
 namespace {
 
 constexpr uint64_t flows_listed_by_default = 10000;
+constexpr uint64_t flows_listed_max = 200000;  // some 100 MB of text
 constexpr size_t foreseen_listed_by_default = 20;
 constexpr size_t foreseen_listed_max = 100000;
 
@@ -214,6 +215,8 @@ ApiReply get_flows(const Agent& agent, const ApiRequest& request) {
     if (!filter) return error_reply(400, filter.error().message);
     std::optional<uint64_t> limit;
     if (auto read = read_number(request, "limit", limit); !read) return error_reply(400, read.error().message);
+    if (limit > flows_listed_max)
+        return error_reply(400, fmt::format("limit: {} flows at most; biplane flows lists them all", flows_listed_max));
     return agent.read_tables([&](const SharedTables& tables, const TableNames& names, const DesiredState&) {
         return ApiReply{200, flows_json({tables, names, *filter, current_tick()}, limit.value_or(flows_listed_by_default))};
     });

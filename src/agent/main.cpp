@@ -61,9 +61,11 @@ Status serve(const NodeConfig& config, const std::string& object_path) {
 }
 
 // Each commit plans all tables anew, megabytes of them: to fetch those from the kernel and give them back each time takes longer than
-// the planning.
+// the planning. Large requests give it back all the same (api/server.cpp); one arena for all threads, because malloc_trim(3) leaves
+// the ends of others alone.
 void keep_memory() {
     constexpr int kept_bytes = 256 << 20;
+    mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, kept_bytes);
     mallopt(M_TRIM_THRESHOLD, kept_bytes);
 }

@@ -1,5 +1,6 @@
 // One request to the agent over its unix socket.
 #pragma once
+#include <chrono>
 #include <string>
 
 #include "api/message.hpp"
@@ -12,7 +13,11 @@ constexpr int agent_unreachable = 111;  // ECONNREFUSED
 
 class ApiClient {
    public:
-    explicit ApiClient(std::string socket_path) : socket_path_(std::move(socket_path)) {}
+    // How long an agent may give no sign of life: one that works on a request gives one every second.
+    static constexpr std::chrono::milliseconds silence_max{5000};
+
+    explicit ApiClient(std::string socket_path, std::chrono::milliseconds patience = silence_max)
+        : socket_path_(std::move(socket_path)), patience_(patience) {}
 
     // `target`: path and query, percent-encoded (see encode). Any status is an answer; an Error means there was none.
     Result<ApiReply> send(const std::string& method, const std::string& target, const std::string& body = {}) const;
@@ -21,6 +26,7 @@ class ApiClient {
 
    private:
     std::string socket_path_;
+    std::chrono::milliseconds patience_;
 };
 
 }  // namespace biplane

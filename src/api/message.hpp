@@ -9,11 +9,18 @@ namespace biplane {
 
 using Json = nlohmann::ordered_json;
 
+// The process that sent a request, as the kernel says (SO_PEERCRED, unix(7)): when it connected.
+struct ApiSender {
+    int pid = 0;
+    unsigned user = 0;
+};
+
 struct ApiRequest {
     std::string method;  // GET, POST, DELETE
     std::string path;    // "/v1/..."
     std::map<std::string, std::string> query;
     std::string body;
+    ApiSender sender{};
 };
 
 struct ApiReply {

@@ -1,0 +1,67 @@
+// A request of HTTP/1.1 that arrives in pieces. Pure: no system call.
+//
+//     HttpRequestReader reader(limits);
+//     const size_t used = reader.take(bytes);     // what follows a whole request belongs to the next one
+//     if (reader.state() == HttpRequestReader::State::complete) handle(reader.request());
+//
+// A body with a content coding is refused: its size says nothing about what it becomes.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/http_body.hpp"
+#include "api/http_head.hpp"
+
+namespace biplane {
+
+struct HttpLimits {
+    size_t head_bytes = 32 << 10;  // request line and fields
+    size_t target_bytes = 8 << 10;
+    size_t body_bytes = 64 << 20;
+};
+
+// What the server sends before its answer.
+inline constexpr char http_continue[] = "HTTP/1.1 100 Continue\r\n\r\n";      // send the body
+inline constexpr char http_processing[] = "HTTP/1.1 102 Processing\r\n\r\n";  // still at it
+// A request with this field is told so every second.
+inline constexpr char progress_field[] = "Biplane-Progress";
+
+class HttpRequestReader {
+   public:
+    enum class State { empty, reading, complete, refused };  // empty: nothing of a request has come yet
+
+    explicit HttpRequestReader(const HttpLimits& limits) : limits_(limits) {}
+
+    // How many of `bytes` were taken; less than all of them only in the states complete and refused.
+    size_t take(std::string_view bytes);
+
+    State state() const { return state_; }
+    size_t bytes_held() const { return head_text_.capacity() + (body_ ? body_->bytes_held() : 0); }
+    // The sender waits for http_continue. True once.
+    bool take_expectation() { return std::exchange(is_expecting_, false); }
+
+    // State complete.
+    ApiRequest take_request();
+    bool is_kept_alive() const { return is_kept_alive_; }
+    bool wants_progress() const { return wants_progress_; }
+    // State refused; what follows on the connection cannot be read.
+    const ApiReply& refusal() const { return refusal_; }
+
+   private:
+    size_t take_head(std::string_view bytes);
+    size_t take_body(std::string_view bytes);
+    void read_head();
+    void refuse(ApiReply reply);
+    void note_body_state();
+
+    HttpLimits limits_;
+    State state_ = State::empty;
+    std::string head_text_;
+    HttpRequestHead head_;
+    std::optional<HttpBodyReader> body_;  // from the end of the head on
+    bool is_expecting_ = false, is_kept_alive_ = true, wants_progress_ = false;
+    ApiReply refusal_;
+};
+
+}  // namespace biplane
