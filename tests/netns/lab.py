@@ -295,7 +295,11 @@ class Lab:
     # --- construction ---
 
     def _build(self):
-        self.directory.mkdir(parents=True, mode=0o700)
+        while not self.directory.exists():
+            try:
+                self.directory.mkdir(parents=True, mode=0o700)
+            except FileNotFoundError:
+                pass  # another run's last lab has just taken the common directory away
         (self.directory / "owner").write_text(remains.identity(os.getpid()))
         (self.directory / "bpf").mkdir()
         checked("mount", "-t", "bpf", "bpf", self.directory / "bpf")

@@ -1,6 +1,6 @@
 """What a lab has on the machine, and how it is removed: by the lab itself, or by tools/clean-lab when the lab's process was killed.
 
-Everything of the lab NAME is found by that name alone:
+Everything of the lab NAME is found by that name alone (another BIPLANE_LABS: nobody else looks after its labs):
     /run/biplane-lab/NAME/owner    "pid start-time" of the process that answers for it, or "kept"
     /run/biplane-lab/NAME/pids     "pid start-time" of what it started, one a line
     /run/biplane-lab/NAME/bpf      a bpffs of its own
@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 
-BASE = pathlib.Path("/run/biplane-lab")
+BASE = pathlib.Path(os.environ.get("BIPLANE_LABS", "/run/biplane-lab"))
 NAMESPACES = pathlib.Path("/run/netns")
 
 
