@@ -31,7 +31,7 @@ Status blame(const Status& refused, const std::vector<Document>& documents, cons
     for (const Document& document : documents) {
         if (document.kind != kind || document.name != name) continue;
         const auto place = document.places.find(path);
-        const Place where = place == document.places.end() ? Place{document.line, document.column} : place->second;
+        const Place where = place == document.places.end() ? document.place() : place->second;
         return failure(prefix_of(document.file, where) + message, refused.error().code);
     }
     return failure(message, refused.error().code);

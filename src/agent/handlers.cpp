@@ -27,20 +27,15 @@ std::optional<std::string> parameter(const ApiRequest& request, const std::strin
 
 bool is_true(const std::optional<std::string>& value) { return value == "true" || value == "1" || value == ""; }
 
-struct NamedText {
-    std::string name;
-    std::string text;
-};
-
 // The body: one YAML stream, or {"files": [{"name": ..., "text": ...}, ...]}, which is put into force as one.
-Result<std::vector<NamedText>> read_texts(const ApiRequest& request) {
+Result<std::vector<DocumentText>> read_texts(const ApiRequest& request) {
     if (request.body.find_first_not_of(" \t\r\n") == std::string::npos) return failure("the request has no documents in it");
     if (!request.body.starts_with("{\"files\""))
-        return std::vector<NamedText>{{parameter(request, "file").value_or("request"), request.body}};
+        return std::vector<DocumentText>{{parameter(request, "file").value_or("request"), request.body}};
     const Json json = Json::parse(request.body, nullptr, false);
     if (json.is_discarded() || !json["files"].is_array())
         return failure("the body is neither YAML documents nor {\"files\": [...]}");
-    std::vector<NamedText> texts;
+    std::vector<DocumentText> texts;
     for (const Json& file : json["files"]) {
         if (!file.is_object() || !file.contains("name") || !file.contains("text") || !file["name"].is_string() ||
             !file["text"].is_string())
@@ -53,20 +48,7 @@ Result<std::vector<NamedText>> read_texts(const ApiRequest& request) {
 Result<std::vector<Document>> read_documents(const ApiRequest& request) {
     const auto texts = read_texts(request);
     if (!texts) return tl::unexpected(texts.error());
-    std::vector<Document> all;
-    std::map<std::string, std::string> seen;
-    for (const NamedText& text : *texts) {
-        auto documents = parse_documents(text.text, text.name);
-        if (!documents) return documents;
-        for (Document& document : *documents) {
-            const std::string place = fmt::format("{}:{}:{}", document.file, document.line, document.column);
-            const auto [first, is_new] = seen.emplace(document.kind + " " + document.name, place);
-            if (!is_new)
-                return failure(fmt::format("{}: duplicate document: {} (first at {})", place, first->first, first->second));
-            all.push_back(std::move(document));
-        }
-    }
-    return all;
+    return parse_documents(*texts);
 }
 
 Json to_json(const Timings& timings) {

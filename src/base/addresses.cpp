@@ -65,6 +65,10 @@ Result<Prefix> parse_prefix(std::string_view text) {
     const auto address = parse_address(text.substr(0, slash));
     if (!address) {
         if (slash == text.npos) return tl::unexpected(address.error());
+        Address mapped{};
+        if (read_address(AF_INET6, text.substr(0, slash), &mapped) && is_ipv4(mapped))
+            return failure(fmt::format("found {}, an IPv4-mapped IPv6 prefix; write it with the IPv4 address {}", in_quotes(text),
+                                       to_string(mapped)));
         return failure(fmt::format("found {}, expected an address and a prefix length, like 10.0.0.0/24", in_quotes(text)));
     }
     if (slash == text.npos) return Prefix{*address, address_bits};

@@ -50,6 +50,8 @@ TEST(Addresses, WhatIsNoAddressIsRefusedWithWhatWasFound) {
 TEST(Addresses, AMappedAddressIsRefusedBecauseItWouldBeTakenForIpv4) {
     EXPECT_EQ(parse_address("::ffff:10.0.0.1").error().message,
               "found \"::ffff:10.0.0.1\", an IPv4-mapped IPv6 address; write it as 10.0.0.1");
+    EXPECT_EQ(parse_prefix("::ffff:10.0.0.0/104").error().message,
+              "found \"::ffff:10.0.0.0/104\", an IPv4-mapped IPv6 prefix; write it with the IPv4 address 10.0.0.0");
     EXPECT_FALSE(parse_address("::ffff:a00:1"));
     EXPECT_FALSE(parse_prefix("::ffff:0:0/96"));
 }

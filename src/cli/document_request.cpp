@@ -8,6 +8,8 @@
 #include <iostream>
 #include <iterator>
 
+#include "control/yaml/utf8.hpp"
+
 namespace biplane {
 namespace {
 
@@ -19,6 +21,7 @@ struct NamedText {
 Result<std::string> read_stream(std::istream& stream, const std::string& name) {
     std::string text(std::istreambuf_iterator<char>(stream), {});
     if (stream.bad()) return failure("cannot read " + name);
+    if (auto checked = check_utf8(text, name); !checked) return tl::unexpected(checked.error());
     return text;
 }
 
@@ -33,7 +36,7 @@ Result<std::vector<NamedText>> read_source(const std::string& source) {
     std::vector<std::string> paths;
     std::error_code error;
     if (source == "-") {
-        auto text = read_stream(std::cin, "standard input");
+        auto text = read_stream(std::cin, "stdin");
         if (!text) return tl::unexpected(text.error());
         return std::vector<NamedText>{{"stdin", *text}};
     }
@@ -65,7 +68,7 @@ Result<std::string> request_body(const std::vector<std::string>& sources) {
         if (!texts) return tl::unexpected(texts.error());
         for (const NamedText& text : *texts) files.push_back({{"name", text.name}, {"text", text.text}});
     }
-    return Json{{"files", files}}.dump(-1, ' ', false, Json::error_handler_t::ignore);
+    return Json{{"files", files}}.dump(-1, ' ', false, Json::error_handler_t::replace);  // names of files are any bytes
 }
 
 void print_changes(const Json& outcome, bool is_dry_run) {

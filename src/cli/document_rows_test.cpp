@@ -27,13 +27,13 @@ TEST(DocumentRows, ANetworkPolicyShowsWhomItSelectsAndHowManyRulesItHas) {
                 "  podSelector:\n"
                 "    matchLabels: { app: web, tier: front }\n"
                 "    matchExpressions:\n"
-                "    - { key: a, operator: In, values: [x, y] }\n"
+                "    - { key: a, operator: In, values: [x, w] }\n"
                 "    - { key: b, operator: NotIn, values: [z] }\n"
                 "    - { key: c, operator: Exists }\n"
                 "    - { key: d, operator: DoesNotExist }\n"
                 "  policyTypes: [Ingress, Egress]\n"
                 "  ingress: [{}, {}]\n"),
-        "NAME shop/p\nPODS app=web,tier=front,a in (x,y),b notin (z),c,!d\nTYPES Ingress,Egress\nINGRESS 2\nEGRESS 0\nLABELS "
+        "NAME shop/p\nPODS app=web,tier=front,a in (x,w),b notin (z),c,!d\nTYPES Ingress,Egress\nINGRESS 2\nEGRESS 0\nLABELS "
         "a=b\n");
 }
 

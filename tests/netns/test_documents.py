@@ -22,12 +22,12 @@ GOOD_NETWORK = NETWORK.format(name="green", vni=300, plane="kernel")
 MALFORMED = {
     "no YAML": ("kind: [VirtualNetwork\n", None, []),
     "a tab": ("kind:\tVirtualNetwork\n\tmetadata: {}\n", None, []),
-    "not a map": ("- a\n- b\n", 1, ["list", "expected"]),
-    "no apiVersion": ("kind: Node\nmetadata: { name: n }\nspec: { address: 192.0.2.9 }\n", 1, ["apiVersion"]),
-    "another apiVersion": ("apiVersion: v1\nkind: Node\nmetadata: { name: n }\nspec: { address: 192.0.2.9 }\n", 1, ["apiVersion", "v1"]),
-    "unknown kind": (HEAD + "kind: Nod\nmetadata: { name: n }\nspec: {}\n", 2, ["Nod", "Node"]),
+    "not a map": ("- a\n- b\n", 1, ["[0]", "expected"]),
+    "no apiVersion": ("kind: Node\nmetadata: { name: nn }\nspec: { address: 192.0.2.9 }\n", 1, ["apiVersion"]),
+    "another apiVersion": ("apiVersion: v1\nkind: Node\nmetadata: { name: nn }\nspec: { address: 192.0.2.9 }\n", 1, ["apiVersion", "v1"]),
+    "unknown kind": (HEAD + "kind: Nod\nmetadata: { name: nn }\nspec: {}\n", 2, ["Nod", "Node"]),
     "unknown key": (network("  vni: 300\n  subnets: [10.0.0.0/24]\n  plan: user\n"), 7, ["plan"]),
-    "unknown key in metadata": (HEAD + "kind: Node\nmetadata:\n  name: n\n  lable: {}\nspec: { address: 192.0.2.9 }\n", 5, ["lable"]),
+    "unknown key in metadata": (HEAD + "kind: Node\nmetadata:\n  name: nn\n  lable: {}\nspec: { address: 192.0.2.9 }\n", 5, ["lable"]),
     "missing key": (network("  subnets: [10.0.0.0/24]\n"), 4, ["vni"]),
     "wrong type": (network("  vni: many\n  subnets: [10.0.0.0/24]\n"), 5, ["vni", "many"]),
     "out of range": (network("  vni: 16777216\n  subnets: [10.0.0.0/24]\n"), 5, ["vni", "16777216"]),
@@ -45,7 +45,15 @@ MALFORMED = {
     "taken interface name": (workload("  network: red\n  node: node-a\n  addresses: [10.0.0.77]\n  netns: red-web\n"), None,
                              ["eth0", "red/web"]),
     "bad name": (network("  vni: 300\n  subnets: [10.0.0.0/24]\n", name="Green_1"), 3, ["Green_1"]),
-    "the second of two": (GOOD_NETWORK + "---\n" + HEAD + "kind: Node\nmetadata: { name: n }\nspec: { address: 192.0.2.9, adress: 192.0.2.10 }\n", 9, ["adress"]),
+    "no UTF-8": (GOOD_NETWORK + "# caf\udce9\n", 5, ["0xe9", "UTF-8"]),
+    "a number for a name": (network("  vni: 300\n  subnets: [10.0.0.0/24]\n", name="123"), 3, ["123", '"123"']),
+    "a text for a number": (network("  vni: '300'\n  subnets: [10.0.0.0/24]\n"), 5, ["300", "quotes"]),
+    "a boolean for a label": (workload("  network: red\n").replace("namespace: red", "namespace: red, labels: { a: yes }"), 3, ["yes", "text"]),
+    "a bomb": ("a: &a [x, x]\n" + "".join(f"b{n}: &b{n} [{', '.join([f'*b{n - 1}' if n else '*a'] * 9)}]\n" for n in range(9)), None,
+               ["anchors and aliases"]),
+    "nested too deep": ("[" * 101 + "]" * 101, 1, ["nested", "100"]),
+    "no document": ("# nothing\n", None, ["no document"]),
+    "the second of two": (GOOD_NETWORK + "---\n" + HEAD + "kind: Node\nmetadata: { name: nn }\nspec: { address: 192.0.2.9, adress: 192.0.2.10 }\n", 9, ["adress"]),
 }
 
 
@@ -64,13 +72,13 @@ def refused(tenants, text, name="documents.yaml"):
     node = tenants.lab.nodes["node-a"]
     before = state(node)
     file = tenants.lab.directory / name
-    file.write_text(tenants.lab.localised(text))
+    file.write_bytes(tenants.lab.localised(text).encode("utf-8", "surrogateescape"))
     done = node.biplane("apply", "-f", file)
     assert done.returncode == 1, f"exit code {done.returncode}: {done.stdout}{done.stderr}"
     assert state(node) == before
-    found = re.search(rf"{re.escape(str(file))}:(\d+):(\d+): (.+)", done.stderr)
+    found = re.search(rf"{re.escape(str(file))}(?::(\d+):(\d+))?: (.+)", done.stderr)
     assert found, f"no file:line:column in: {done.stderr}"
-    return found.group(3), int(found.group(1)), int(found.group(2))
+    return found.group(3), int(found.group(1) or 1), int(found.group(2) or 1)
 
 
 @pytest.mark.parametrize("what", MALFORMED)
@@ -87,6 +95,16 @@ def test_each_mistake_has_its_own_message(tenants):
     for what, (text, _, _) in MALFORMED.items():
         messages.setdefault(refused(tenants, text)[0], []).append(what)
     assert not {message: names for message, names in messages.items() if len(names) > 1}
+
+
+def test_the_same_object_in_two_files_is_refused_and_both_places_are_named(tenants):
+    node = tenants.lab.nodes["node-a"]
+    files = [tenants.lab.directory / name for name in ("one.yaml", "two.yaml")]
+    files[0].write_text(GOOD_NETWORK)
+    files[1].write_text("# a comment\n" + GOOD_NETWORK)
+    done = node.biplane("apply", "-f", files[0], "-f", files[1])
+    assert done.returncode == 1, done.stderr
+    assert f"{files[1]}:2:1: " in done.stderr and f"{files[0]}:1:1" in done.stderr, done.stderr
 
 
 def missing_namespace(tenants):

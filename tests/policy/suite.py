@@ -173,8 +173,16 @@ def difference(before, after):
     return put, delete
 
 
+class Writer(yaml.SafeDumper):
+    """PyYAML does not know that y and n are booleans of YAML 1.1, and would leave out their quotes."""
+
+
+Writer.add_representer(str, lambda writer, text: writer.represent_scalar(
+    "tag:yaml.org,2002:str", text, style="'" if text.lower() in ("y", "n") else None))
+
+
 def as_yaml(documents):
-    return yaml.safe_dump_all(documents, sort_keys=False, default_flow_style=None, width=200)
+    return yaml.dump_all(documents, Dumper=Writer, sort_keys=False, default_flow_style=None, width=200)
 
 
 # --- truth tables ---

@@ -58,7 +58,7 @@ Result<NodeConfig> parse_node_config(std::string_view text, const std::string& f
     const YamlNode& root = trees->front();
     YamlMap config(findings, {&root, root.place, ""}, "a map with the node's configuration");
     NodeConfig read;
-    read.node = config.parsed<std::string>("node", parse_name, "the name of this node");
+    read.node = config.parsed<std::string>("node", parse_dns_name, "the name of this node");
     read.fabrics = read_fabrics(findings, config);
     read.run_directory = read_directory(config, "runDirectory", read.run_directory);
     read.store_directory = read_directory(config, "storeDirectory", read.store_directory);

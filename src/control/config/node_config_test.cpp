@@ -63,7 +63,9 @@ TEST(NodeConfigFile, FaultsAreRefusedWithTheirPlace) {
         {"- a\n", "n.yaml:1:1: found a list, expected a map with the node's configuration"},
         {"flows: 2048\n", "n.yaml:1:1: node: missing, expected the name of this node"},
         {"node: Node_A\n",
-         "n.yaml:1:7: node: found \"Node_A\", expected 1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'"},
+         "n.yaml:1:7: node: found \"Node_A\", expected a DNS name: up to 253 of a-z, 0-9, '-' and '.', each part of 1 to 63 "
+         "starting "
+         "and ending with a letter or digit"},
         {"node: a\nfabric: eth1\n", "n.yaml:2:9: fabric: found \"eth1\", expected a list of fabric interfaces"},
         {"node: a\nfabric: [eth1]\n",
          "n.yaml:2:10: fabric[0]: found \"eth1\", expected a map like { interface: eth1, hook: auto }"},
@@ -76,7 +78,8 @@ TEST(NodeConfigFile, FaultsAreRefusedWithTheirPlace) {
          "n.yaml:3:24: fabric[0]: unknown key \"mtu\", expected interface or hook"},
         {"node: a\nflows: 1023\n", "n.yaml:2:8: flows: found 1023, expected a number from 1024 to 16777216"},
         {"node: a\nroutes: 4194305\n", "n.yaml:2:9: routes: found 4194305, expected a number from 256 to 4194304"},
-        {"node: a\nuserPlane: yes\n", "n.yaml:2:12: userPlane: found \"yes\", expected false or true"},
+        {"node: a\nuserPlane: maybe\n", "n.yaml:2:12: userPlane: found \"maybe\", expected true or false"},
+        {"node: 1\n", "n.yaml:1:7: node: found the number 1, expected the name of this node; as a text it is written \"1\""},
         {"node: a\nworkloadHook: xdp\n", "n.yaml:2:15: workloadHook: found \"xdp\", expected auto, tcx or clsact"},
         {"node: a\nlogLevel: loud\n", "n.yaml:2:11: logLevel: found \"loud\", expected debug, info, warn or error"},
         {"node: a\nrunDirectory: run\n", "n.yaml:2:15: runDirectory: found \"run\", expected an absolute path"},

@@ -118,8 +118,8 @@ class Checker {
         if (is_new) return {};
         const Culprit& blamed = later(holder->second, claimant);
         const Culprit& other = &blamed == &claimant ? holder->second : claimant;
-        return refuse(blamed,
-                      fmt::format("{} {}{}", message, other.title(), is_put_in(other) ? " (" + position_of(other) + ")" : ""));
+        const std::string where = is_put_in(other) ? place_of(other) : "";
+        return refuse(blamed, fmt::format("{} {}{}", message, other.title(), where.empty() ? "" : " (" + where + ")"));
     }
 
     Status unknown(const Culprit& culprit, const char* kind, const std::string& name) const {
@@ -133,8 +133,8 @@ class Checker {
     }
 
     tl::unexpected<Error> refuse(const Culprit& culprit, const std::string& message) const {
-        const std::string position = is_put_in(culprit) ? position_of(culprit) + ": " : "";
-        return failure(fmt::format("{}{}: {}: {}", position, culprit.title(), culprit.path, message));
+        const std::string where = is_put_in(culprit) ? place_of(culprit) : "";
+        return failure(fmt::format("{}{}{}: {}: {}", where, where.empty() ? "" : ": ", culprit.title(), culprit.path, message));
     }
 
     bool is_put_in(const Culprit& culprit) const { return order_.count(culprit.title()) != 0; }
@@ -145,9 +145,10 @@ class Checker {
         return b_order == order_.end() || a_order->second > b_order->second ? a : b;
     }
 
-    std::string position_of(const Culprit& culprit) const {
+    // "file:line:column"; nothing for what stands in no file.
+    std::string place_of(const Culprit& culprit) const {
         const Document& document = documents_[order_.at(culprit.title())];
-        Place place{document.line, document.column};
+        Place place = document.place();
         // A key that is not written out is to be found at its parent.
         for (std::string path = culprit.path;; path.erase(path.rfind('.'))) {
             if (const auto found = document.places.find(path); found != document.places.end()) {
@@ -156,7 +157,7 @@ class Checker {
             }
             if (path.rfind('.') == std::string::npos) break;
         }
-        return fmt::format("{}:{}:{}", document.file, place.line, place.column);
+        return position_of(document.file, place);
     }
 
     // spec.addresses[i]; a Node may have written spec.address instead.

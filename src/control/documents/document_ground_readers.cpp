@@ -119,6 +119,14 @@ std::vector<Address> read_workload_addresses(Findings& findings, YamlMap& spec) 
     return addresses;
 }
 
+// A process id needs no quotes.
+std::string read_netns(Findings& findings, const YamlValue& value) {
+    YamlNode node = *value.node;
+    const bool is_process_id = node.natural && std::to_string(*node.natural) == node.text;
+    if (is_process_id) node.kind = YamlNode::Kind::text;
+    return read_scalar(findings, {&node, value.key_place, value.path}, parse_netns, "a network namespace").value_or("");
+}
+
 }  // namespace
 
 Workload read_workload(Findings& findings, const DocumentMetadata& metadata, YamlMap& spec) {
@@ -127,10 +135,9 @@ Workload read_workload(Findings& findings, const DocumentMetadata& metadata, Yam
     workload.space = metadata.space;
     workload.labels = metadata.labels;
     workload.network = spec.parsed<std::string>("network", parse_name, "the name of a VirtualNetwork");
-    workload.node = spec.parsed<std::string>("node", parse_name, "the name of a Node");
+    workload.node = spec.parsed<std::string>("node", parse_dns_name, "the name of a Node");
     workload.addresses = read_workload_addresses(findings, spec);
-    if (const auto netns = spec.find("netns"))
-        workload.netns = read_scalar(findings, *netns, parse_netns, "a network namespace").value_or("");
+    if (const auto netns = spec.find("netns")) workload.netns = read_netns(findings, *netns);
     workload.interface = spec.parsed<std::string>("interface", parse_interface_name, "the name of an interface", "eth0");
     workload.hook = static_cast<WorkloadHook>(spec.choice("hook", {"auto", "tcx", "xdp"}, 0));
     workload.ports = read_named_ports(findings, spec);
@@ -152,15 +159,17 @@ RouteTarget read_target_map(Findings& findings, const YamlValue& value) {
     }
     if (workload)
         return ToWorkload{read_scalar(findings, *workload, parse_workload_key, "a workload as NAMESPACE/NAME").value_or("")};
-    if (node) return ToNode{read_scalar(findings, *node, parse_name, "the name of a Node").value_or("")};
-    map.choice(host ? "host" : "discard", {"true"});
+    if (node) return ToNode{read_scalar(findings, *node, parse_dns_name, "the name of a Node").value_or("")};
+    const YamlValue& flag = host ? *host : *discard;
+    if (flag.node->kind != YamlNode::Kind::boolean || !flag.node->is_true)
+        findings.add(flag.node->place, flag.path, fmt::format("found {}, expected true", describe(*flag.node)));
     return host ? RouteTarget{ToHost{}} : RouteTarget{ToDiscard{}};
 }
 
 RouteTarget read_target(Findings& findings, const YamlValue& value) {
     if (value.node->kind == YamlNode::Kind::map) return read_target_map(findings, value);
-    if (value.node->kind == YamlNode::Kind::scalar && value.node->text == "host") return ToHost{};
-    if (value.node->kind != YamlNode::Kind::scalar || value.node->text != "discard")
+    if (value.node->kind == YamlNode::Kind::text && value.node->text == "host") return ToHost{};
+    if (value.node->kind != YamlNode::Kind::text || value.node->text != "discard")
         findings.add(value.node->place, value.path, fmt::format("found {}, expected {}", describe(*value.node), next_hop_expected));
     return ToDiscard{};
 }

@@ -11,7 +11,7 @@
 namespace biplane {
 namespace {
 
-constexpr char list_kind[] = "List";
+constexpr char list_kind[] = "List";  // of any kinds, and the end of the name of each list of one kind
 constexpr char spec_key[] = "spec";
 const YamlNode empty_map{.kind = YamlNode::Kind::map};
 
@@ -30,6 +30,8 @@ std::vector<std::string> kinds_of(const std::string& version) {
     std::vector<std::string> names;
     for (const KindRules& kind : kind_rules)
         if (kind.api_version == version) names.push_back(kind.name);
+    for (const KindRules& kind : kind_rules)
+        if (kind.api_version == version && kind.is_of_kubernetes()) names.push_back(std::string(kind.name) + list_kind);
     if (version == core_api_version) names.push_back(list_kind);
     return names;
 }
@@ -44,7 +46,7 @@ const KindRules* read_kind(Findings& findings, YamlMap& root) {
     const size_t version = root.choice("apiVersion", api_versions());
     if (findings.error()) return nullptr;
     const auto name = root.find("kind");
-    const KindRules* kind = name && name->node->kind == YamlNode::Kind::scalar ? find_kind(name->node->text) : nullptr;
+    const KindRules* kind = name && name->node->kind == YamlNode::Kind::text ? find_kind(name->node->text) : nullptr;
     if (!kind) {
         root.choice("kind", kinds_of(api_versions()[version]));
         return nullptr;
@@ -130,30 +132,55 @@ Result<Document> read_document(const YamlNode& tree, const std::string& path, co
     return document;
 }
 
-bool is_list(const YamlNode& tree) {
+std::string kind_text_of(const YamlNode& tree) {
     const YamlNode* kind = tree.kind == YamlNode::Kind::map ? tree.find("kind") : nullptr;
-    return kind && kind->kind == YamlNode::Kind::scalar && kind->text == list_kind;
+    return kind && kind->kind == YamlNode::Kind::text ? kind->text : "";
 }
 
-Result<std::vector<Document>> read_list(const YamlNode& tree, const std::string& file) {
-    Findings findings(file);
-    YamlMap root(findings, {&tree, tree.place, ""}, "a list of documents", Nulls::are_missing);
-    root.choice("apiVersion", {core_api_version});
-    root.find("kind");
-    root.ignore("metadata");
-    const auto items = root.items_if_any("items", "a list of documents");
-    root.refuse_other_keys();
-    if (findings.error()) return tl::unexpected(*findings.error());
+// What Kubernetes puts several objects into: List (of v1), NamespaceList, NetworkPolicyList.
+struct ListRules {
+    const char* api_version;
+    const KindRules* items;  // null: of any kind
+};
+std::optional<ListRules> find_list(const YamlNode& tree) {
+    const std::string name = kind_text_of(tree);
+    if (name == list_kind) return ListRules{core_api_version, nullptr};
+    for (const KindRules& kind : kind_rules)
+        if (kind.is_of_kubernetes() && name == std::string(kind.name) + list_kind) return ListRules{kind.api_version, &kind};
+    return std::nullopt;
+}
 
+Result<std::vector<Document>> read_items(const std::vector<YamlValue>& items, const KindRules* wanted, const std::string& file) {
     std::vector<Document> documents;
     for (const YamlValue& item : items) {
-        if (is_list(*item.node))
-            return failure(prefix_of(file, item.node->place) + item.path + ": found a List in a List, expected a document");
+        const std::string kind = kind_text_of(*item.node);
+        const std::string start = prefix_of(file, item.node->place) + item.path;
+        if (find_list(*item.node)) return failure(fmt::format("{}: found a {} in a list, expected a document", start, kind));
+        if (wanted && kind != wanted->name)
+            return failure(fmt::format("{}: found {}, expected a {}", start, in_quotes(kind), wanted->name));
         auto document = read_document(*item.node, item.path, file);
         if (!document) return tl::unexpected(document.error());
         documents.push_back(*std::move(document));
     }
     return documents;
+}
+
+Result<std::vector<Document>> read_list(const YamlNode& tree, const ListRules& list, const std::string& file) {
+    Findings findings(file);
+    YamlMap root(findings, {&tree, tree.place, ""}, "a list of documents", Nulls::are_missing);
+    root.choice("apiVersion", {list.api_version});
+    root.find("kind");
+    root.ignore("metadata");
+    const auto items = root.items_if_any("items", "a list of documents");
+    root.refuse_other_keys();
+    if (findings.error()) return tl::unexpected(*findings.error());
+    return read_items(items, list.items, file);
+}
+
+Result<std::vector<Document>> read_plain_list(const YamlNode& tree, const std::string& file) {
+    std::vector<YamlValue> items;
+    for (size_t i = 0; i < tree.items.size(); ++i) items.push_back({&tree.items[i], tree.items[i].place, fmt::format("[{}]", i)});
+    return read_items(items, nullptr, file);
 }
 
 }  // namespace
@@ -168,7 +195,8 @@ const std::vector<std::string>& kind_names() {
 }
 
 Result<std::vector<Document>> read_documents(const YamlNode& tree, const std::string& file) {
-    if (is_list(tree)) return read_list(tree, file);
+    if (tree.kind == YamlNode::Kind::list) return read_plain_list(tree, file);
+    if (const auto list = find_list(tree)) return read_list(tree, *list, file);
     auto document = read_document(tree, "", file);
     if (!document) return tl::unexpected(document.error());
     std::vector<Document> documents;

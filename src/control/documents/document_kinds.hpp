@@ -21,20 +21,21 @@ struct KindRules {
 };
 
 inline constexpr char network_policy_api_version[] = "networking.k8s.io/v1";
-inline constexpr char core_api_version[] = "v1";  // Namespace and List
+inline constexpr char core_api_version[] = "v1";
 
 // In the order of DocumentValue, which is also the order in which documents can be applied.
 inline constexpr std::array<KindRules, std::variant_size_v<DocumentValue>> kind_rules = {{
     {"VirtualNetwork", api_version, false, parse_name},
-    {"Node", api_version, false, parse_name},
+    {"Node", api_version, false, parse_dns_name},
     {"Namespace", core_api_version, false, parse_name},
-    {"Workload", api_version, true, parse_name},
+    {"Workload", api_version, true, parse_dns_name},
     {"Route", api_version, false, parse_name},
     {"NetworkPolicy", network_policy_api_version, true, parse_dns_name},
     {"BiplanePolicy", api_version, false, parse_dns_name},
 }};
 
-// The documents of one tree: one, or those of a List (apiVersion v1), as kubectl writes several objects.
+// The documents of one tree: one, those of a List of Kubernetes, as kubectl writes several objects, or those of a plain list, as
+// `biplane get -o json` does.
 Result<std::vector<Document>> read_documents(const YamlNode& tree, const std::string& file);
 
 // Calls visit(kind, &DesiredState::map) for the map of each kind, in the order of kind_rules.

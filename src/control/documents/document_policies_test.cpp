@@ -247,9 +247,12 @@ TEST(NetworkPolicies, PortsAreChecked) {
     expect_refusals({
         {with("port: 0"), "4:36: " + path + ".port: found 0, expected a port from 1 to 65535"},
         {with("port: 65536"), "4:36: " + path + ".port: found 65536, expected a port from 1 to 65535"},
-        {with("port: -1"), "4:36: " + path + ".port: found \"-1\", " + name},
+        {with("port: -1"), "4:36: " + path + ".port: found -1, expected a port from 1 to 65535"},
+        {with("port: 80.5"), "4:36: " + path + ".port: found 80.5, expected a port from 1 to 65535"},
+        {with("port: yes"),
+         "4:36: " + path + ".port: found the boolean yes, expected a port's number or name; as a text it is written \"yes\""},
         {with("port: '80'"), "4:36: " + path + ".port: found \"80\", " + name},
-        {with("port: 080"), "4:36: " + path + ".port: found \"080\", " + name},
+        {with("port: '080'"), "4:36: " + path + ".port: found \"080\", " + name},
         {with("port: sixteen-letters-"), "4:36: " + path + ".port: found \"sixteen-letters-\", " + name},
         {with("port: sixteen-letterss"), "4:36: " + path + ".port: found \"sixteen-letterss\", " + name},
         {with("port: a--b"), "4:36: " + path + ".port: found \"a--b\", " + name},
@@ -293,8 +296,9 @@ TEST(NetworkPolicies, NamesAndTypesAreChecked) {
          "1:13: apiVersion: found \"biplane.dev/v1alpha1\", expected networking.k8s.io/v1 for a NetworkPolicy"},
         {"apiVersion: extensions/v1beta1\nkind: NetworkPolicy\n",
          "1:13: apiVersion: found \"extensions/v1beta1\", expected biplane.dev/v1alpha1, networking.k8s.io/v1 or v1"},
-        {"apiVersion: networking.k8s.io/v1\nkind: Ingress\n", "2:7: kind: found \"Ingress\", expected NetworkPolicy"},
-        {"apiVersion: v1\nkind: Pod\n", "2:7: kind: found \"Pod\", expected Namespace or List"},
+        {"apiVersion: networking.k8s.io/v1\nkind: Ingress\n",
+         "2:7: kind: found \"Ingress\", expected NetworkPolicy or NetworkPolicyList"},
+        {"apiVersion: v1\nkind: Pod\n", "2:7: kind: found \"Pod\", expected Namespace, NamespaceList or List"},
     });
 }
 
@@ -351,6 +355,23 @@ TEST(Lists, WhatKubectlPrintsIsTakenAsItIs) {
     EXPECT_EQ(std::get<Namespace>(documents->at(1).value), (Namespace{"shop", {{"env", "prod"}}}));
 }
 
+TEST(Lists, OfOneKindAndPlainOnesAreTakenToo) {
+    const std::string policy = "{ apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: { name: p } }";
+    const std::string space = "{ apiVersion: v1, kind: Namespace, metadata: { name: a } }";
+    const std::string policies = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicyList\nmetadata: { resourceVersion: '1' }\n";
+    EXPECT_EQ(parse_documents(policies + "items: [" + policy + "]\n", "f")->size(), 1u);
+    EXPECT_EQ(parse_documents("apiVersion: v1\nkind: NamespaceList\nitems: [" + space + "]\n", "f")->size(), 1u);
+    EXPECT_EQ(parse_documents("[" + policy + ", " + space + "]\n", "f")->size(), 2u);
+    expect_refusals({
+        {policies + "items: [" + space + "]\n", "4:9: items[0]: found \"Namespace\", expected a NetworkPolicy"},
+        {"apiVersion: v1\nkind: NetworkPolicyList\n", "1:13: apiVersion: found \"v1\", expected networking.k8s.io/v1"},
+        {"[5]\n", "1:2: [0]: found the number 5, expected a document with apiVersion, kind, metadata and spec"},
+        {"[{ apiVersion: v1, kind: NamespaceList }]\n", "1:2: [0]: found a NamespaceList in a list, expected a document"},
+        {"apiVersion: biplane.dev/v1alpha1\nkind: RouteList\n",
+         "2:7: kind: found \"RouteList\", expected VirtualNetwork, Node, Workload, Route or BiplanePolicy"},
+    });
+}
+
 TEST(Lists, AreChecked) {
     const std::string list = "apiVersion: v1\nkind: List\n";
     EXPECT_EQ(parse_documents(list, "f")->size(), 0u);
@@ -360,11 +381,11 @@ TEST(Lists, AreChecked) {
         {list + "items: {}\n", "3:8: items: found a map, expected a list of documents"},
         {list + "item: []\n", "3:1: unknown key \"item\", expected apiVersion, kind or items"},
         {"apiVersion: networking.k8s.io/v1\nkind: List\n", "1:13: apiVersion: found \"networking.k8s.io/v1\", expected v1"},
-        {list + "items: [{ apiVersion: v1, kind: List }]\n", "3:9: items[0]: found a List in a List, expected a document"},
-        {list + "items: [5]\n", "3:9: items[0]: found \"5\", expected a document with apiVersion, kind, metadata and spec"},
+        {list + "items: [{ apiVersion: v1, kind: List }]\n", "3:9: items[0]: found a List in a list, expected a document"},
+        {list + "items: [5]\n", "3:9: items[0]: found the number 5, expected a document with apiVersion, kind, metadata and spec"},
         {list + "items:\n- " + space + "\n- { apiVersion: v1, kind: Namespace, metadata: { name: B } }\n",
          "5:56: items[1].metadata.name: found \"B\", expected 1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'"},
-        {list + "items:\n- " + space + "\n- " + space + "\n", "5:3: duplicate document: Namespace a (first in line 4)"},
+        {list + "items:\n- " + space + "\n- " + space + "\n", "5:3: Namespace a is here twice (first at f.yaml:4:3)"},
     });
 }
 
@@ -446,8 +467,9 @@ TEST(BiplanePolicies, AreChecked) {
         {biplane_policy("ingress: [null]"), "4:19: spec.ingress[0]: found nothing, expected a rule with action, from and ports"},
         {biplane_policy("ingress: [{ action: Allow }]"),
          "4:29: spec.ingress[0].action: found \"Allow\", expected allow, deny or pass"},
-        {biplane_policy("ingress: [{ action: allow, log: yes }]"),
-         "4:41: spec.ingress[0].log: found \"yes\", expected false or true"},
+        {biplane_policy("ingress: [{ action: allow, log: 'yes' }]"),
+         "4:41: spec.ingress[0].log: found \"yes\" in quotes, expected true or false"},
+        {biplane_policy("ingress: [{ action: allow, log: 1 }]"), "4:41: spec.ingress[0].log: found 1, expected true or false"},
         {biplane_policy("egress: [{ action: allow, from: [] }]"),
          "4:35: spec.egress[0]: unknown key \"from\", expected name, action, log, to or ports"},
         {with_port("protocol: ICMP, code: 1"), "4:61: " + port + ".code: found without a type, expected both or only the type"},

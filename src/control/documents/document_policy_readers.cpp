@@ -112,10 +112,12 @@ void read_icmp(Findings& findings, YamlMap& map, PolicyPort& port) {
 
 // A port's number, or its name.
 std::variant<PortRange, PortName> read_port_or_name(Findings& findings, const YamlValue& value) {
-    if (const auto number = plain_number(*value.node)) {
-        if (*number < 1 || *number > port_max)
-            findings.add(value.node->place, value.path, fmt::format("found {}, expected a port from 1 to {}", *number, port_max));
-        return PortRange{static_cast<uint16_t>(*number), static_cast<uint16_t>(*number)};
+    if (value.node->kind == YamlNode::Kind::number) {
+        const uint64_t number = value.node->natural.value_or(0);
+        if (number < 1 || number > port_max)
+            findings.add(value.node->place, value.path,
+                         fmt::format("found {}, expected a port from 1 to {}", value.node->text, port_max));
+        return PortRange{static_cast<uint16_t>(number), static_cast<uint16_t>(number)};
     }
     return PortName{read_scalar(findings, value, parse_port_name, "a port's number or name").value_or("")};
 }

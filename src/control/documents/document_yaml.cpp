@@ -4,21 +4,16 @@
 #include <algorithm>
 
 #include "control/documents/document_tree.hpp"
+#include "control/yaml/yaml_scalar.hpp"
 
 namespace biplane {
 namespace {
 
-// Would a YAML reader take these plain characters for something else than a text? Numbers, booleans, null.
+// Would a YAML reader take these plain characters for something else than a text? What begins with a digit is quoted in any case,
+// unless it is an IPv4 address: other readers know more forms of numbers than we do.
 bool is_ambiguous(const std::string& text) {
-    static const char* const words[] = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"};
-    constexpr size_t longest_word = 5;
-    if (text.size() <= longest_word) {
-        std::string lower = text;
-        std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
-        if (std::find(std::begin(words), std::end(words), lower) != std::end(words)) return true;
-    }
-    const bool looks_like_number = text[0] >= '0' && text[0] <= '9';
-    return looks_like_number && std::count(text.begin(), text.end(), '.') < 2;  // an IPv4 address is no number
+    const bool may_be_number = text[0] >= '0' && text[0] <= '9' && std::count(text.begin(), text.end(), '.') < 2;
+    return may_be_number || resolve_plain(text).type != PlainScalar::Type::text;
 }
 
 bool is_plain(const std::string& text) {

@@ -38,25 +38,51 @@ bool visit_map_of(State& state, const std::string& kind, Visit visit) {
     return is_known;
 }
 
+// Documents of several texts, each object once.
+class DocumentCollection {
+   public:
+    Status add(std::string_view text, const std::string& file) {
+        return read_yaml(text, file, [&](const YamlNode& tree) -> Status {
+            auto of_tree = read_documents(tree, file);
+            if (!of_tree) return tl::unexpected(of_tree.error());
+            for (Document& document : *of_tree)
+                if (auto added = add(std::move(document)); !added) return added;
+            return {};
+        });
+    }
+    std::vector<Document> take() { return std::move(documents_); }
+
+   private:
+    Status add(Document document) {
+        const std::string title = document.kind + " " + document.name;
+        const auto [first, is_new] = seen_.try_emplace(title, documents_.size());
+        if (!is_new)
+            return failure(fmt::format("{}{} is here twice (first at {})", prefix_of(document.file, document.place()), title,
+                                       position_of(documents_[first->second].file, documents_[first->second].place())));
+        documents_.push_back(std::move(document));
+        return {};
+    }
+
+    std::vector<Document> documents_;
+    std::unordered_map<std::string, size_t> seen_;  // "Kind name" -> index
+};
+
 }  // namespace
 
 Result<std::vector<Document>> parse_documents(std::string_view text, const std::string& file) {
-    const auto trees = parse_yaml(text, file);
-    if (!trees) return tl::unexpected(trees.error());
-    std::vector<Document> documents;
-    std::unordered_map<std::string, int> seen;  // "Kind name" -> line
-    for (const YamlNode& tree : *trees) {
-        auto of_tree = read_documents(tree, file);
-        if (!of_tree) return of_tree;
-        for (Document& document : *of_tree) {
-            const std::string title = document.kind + " " + document.name;
-            if (const auto [first, is_new] = seen.try_emplace(title, document.line); !is_new)
-                return failure(fmt::format("{}duplicate document: {} (first in line {})",
-                                           prefix_of(file, {document.line, document.column}), title, first->second));
-            documents.push_back(std::move(document));
-        }
-    }
-    return documents;
+    DocumentCollection collection;
+    if (auto added = collection.add(text, file); !added) return tl::unexpected(added.error());
+    return collection.take();
+}
+
+Result<std::vector<Document>> parse_documents(const std::vector<DocumentText>& texts) {
+    DocumentCollection collection;
+    for (const DocumentText& text : texts)
+        if (auto added = collection.add(text.text, text.name); !added) return tl::unexpected(added.error());
+    auto documents = collection.take();
+    if (!documents.empty()) return documents;
+    if (texts.size() == 1) return failure(fmt::format("{}: there is no document in it", texts[0].name));
+    return failure(fmt::format("there is no document in any of {} files", texts.size()));
 }
 
 Result<DesiredState> put_documents(const DesiredState& state, const std::vector<Document>& documents) {

@@ -21,19 +21,28 @@ const std::vector<std::string>& kind_names();
 struct Document {
     std::string kind;  // one of kind_names()
     std::string name;  // metadata.name; Workload, NetworkPolicy: namespace/name
-    std::string file;  // where it came from, for messages
+    std::string file;  // where it came from, for messages; empty: from no file
     int line = 0;
     int column = 0;
     std::map<std::string, Place> places;  // of the values in the file, by path: "spec.addresses[1]"
     DocumentValue value;
+
+    Place place() const { return {line, column}; }
 };
 
 // One document as YAML in canonical form (keys in fixed order): what the store keeps.
 std::string text_of(const Document& document);
 
-// A stream of YAML documents ("---" between them); a List of Kubernetes stands for its items. Checks form: known kinds and keys, types, ranges, required keys, duplicate
-// names in the stream. An empty stream gives an empty list.
+// A stream of YAML documents ("---" between them); a list, plain or of Kubernetes, stands for its items. Checks form: known kinds and
+// keys, types, ranges, required keys. The same object twice is an error that names both places. An empty stream gives an empty list.
 Result<std::vector<Document>> parse_documents(std::string_view text, const std::string& file);
+
+struct DocumentText {
+    std::string name;  // of the file, for messages
+    std::string text;
+};
+// Several streams as one. None without any document: who applies nothing has made a mistake.
+Result<std::vector<Document>> parse_documents(const std::vector<DocumentText>& texts);
 
 inline constexpr char api_version[] = "biplane.dev/v1alpha1";
 

@@ -175,8 +175,8 @@ void expect_refusals(const std::vector<Refusal>& refusals) {
 
 TEST(Documents, TheHeadOfADocumentIsChecked) {
     expect_refusals({
-        {"5\n", "f.yaml:1:1: found \"5\", expected a document with apiVersion, kind, metadata and spec"},
-        {"[]\n", "f.yaml:1:1: found a list, expected a document with apiVersion, kind, metadata and spec"},
+        {"5\n", "f.yaml:1:1: found the number 5, expected a document with apiVersion, kind, metadata and spec"},
+        {"[[]]\n", "f.yaml:1:2: [0]: found a list, expected a document with apiVersion, kind, metadata and spec"},
         {"kind: Node\n", "f.yaml:1:1: apiVersion: missing, expected biplane.dev/v1alpha1, networking.k8s.io/v1 or v1"},
         {"apiVersion: v1\nkind: Node\n", "f.yaml:1:13: apiVersion: found \"v1\", expected biplane.dev/v1alpha1 for a Node"},
         {head, "f.yaml:1:1: kind: missing, expected VirtualNetwork, Node, Workload, Route or BiplanePolicy"},
@@ -196,7 +196,9 @@ TEST(Documents, MetadataIsChecked) {
     const auto with = [](const std::string& metadata) {
         return head + "kind: Workload\nmetadata: " + metadata + "\nspec: { network: red, node: a, addresses: [10.0.0.1] }\n";
     };
-    const std::string name_expected = "expected 1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'";
+    const std::string label_expected = "expected 1 to 63 of a-z, 0-9 and '-', not starting or ending with '-'";
+    const std::string name_expected =
+        "expected a DNS name: up to 253 of a-z, 0-9, '-' and '.', each part of 1 to 63 starting and ending with a letter or digit";
     expect_refusals({
         {with("web"), "f.yaml:3:11: metadata: found \"web\", expected a map with at least a name"},
         {with("{ namespace: shop }"), "f.yaml:3:1: metadata.name: missing, expected a name"},
@@ -205,7 +207,14 @@ TEST(Documents, MetadataIsChecked) {
         {with("{ name: " + std::string(64, 'a') + " }"),
          "f.yaml:3:19: metadata.name: found \"" + std::string(60, 'a') + "...\", " + name_expected},
         {with("{ name: }"), "f.yaml:3:13: metadata.name: found nothing, expected a name"},
-        {with("{ name: web, namespace: a/b }"), "f.yaml:3:35: metadata.namespace: found \"a/b\", " + name_expected},
+        {with("{ name: web, namespace: a/b }"), "f.yaml:3:35: metadata.namespace: found \"a/b\", " + label_expected},
+        {with("{ name: web, namespace: a.b }"), "f.yaml:3:35: metadata.namespace: found \"a.b\", " + label_expected},
+        {with("{ name: 123 }"),
+         "f.yaml:3:19: metadata.name: found the number 123, expected a name; as a text it is written \"123\""},
+        {with("{ name: web, labels: { app: 1 } }"),
+         "f.yaml:3:39: metadata.labels.app: found the number 1, expected a text; as a text it is written \"1\""},
+        {with("{ name: web, labels: { app: on } }"),
+         "f.yaml:3:39: metadata.labels.app: found the boolean on, expected a text; as a text it is written \"on\""},
         {with("{ name: web, uid: 7 }"), "f.yaml:3:24: metadata: unknown key \"uid\", expected name, namespace or labels"},
         {with("{ name: web, labels: [a] }"), "f.yaml:3:32: metadata.labels: found a list, expected a map of labels"},
         {with("{ name: web, labels: { \"a b\": c } }"),
@@ -227,11 +236,12 @@ TEST(Documents, VirtualNetworksAreChecked) {
         {network_with(subnets), "f.yaml:4:1: spec.vni: missing, " + vni_expected},
         {network_with("vni: 0, " + subnets), "f.yaml:4:14: spec.vni: found 0, " + vni_expected},
         {network_with("vni: 16777216, " + subnets), "f.yaml:4:14: spec.vni: found 16777216, " + vni_expected},
-        {network_with("vni: -1, " + subnets), "f.yaml:4:14: spec.vni: found \"-1\", " + vni_expected},
-        {network_with("vni: 1.5, " + subnets), "f.yaml:4:14: spec.vni: found \"1.5\", " + vni_expected},
-        {network_with("vni: 010, " + subnets), "f.yaml:4:14: spec.vni: found \"010\", " + vni_expected},
+        {network_with("vni: -1, " + subnets), "f.yaml:4:14: spec.vni: found -1, " + vni_expected},
+        {network_with("vni: 1.5, " + subnets), "f.yaml:4:14: spec.vni: found 1.5, " + vni_expected},
+        {network_with("vni: '010', " + subnets), "f.yaml:4:14: spec.vni: found \"010\" in quotes, " + vni_expected},
+        {network_with("vni: many, " + subnets), "f.yaml:4:14: spec.vni: found \"many\", " + vni_expected},
         {network_with("vni: 99999999999999999999, " + subnets),
-         "f.yaml:4:14: spec.vni: found \"99999999999999999999\", " + vni_expected},
+         "f.yaml:4:14: spec.vni: found 99999999999999999999, " + vni_expected},
         {network_with("vni: \"100\", " + subnets), "f.yaml:4:14: spec.vni: found \"100\" in quotes, " + vni_expected},
         {network_with("vni: [1], " + subnets), "f.yaml:4:14: spec.vni: found a list, " + vni_expected},
         {network_with("vni: 1"), "f.yaml:4:1: spec.subnets: missing, expected a list of subnets like [10.0.0.0/24]"},
@@ -341,7 +351,7 @@ TEST(Documents, WorkloadsAreChecked) {
         {workload_with(addresses + ", ports: [{ name: a, port: 80, protocol: ICMP }]"),
          "f.yaml:4:94: spec.ports[0].protocol: found \"ICMP\", expected TCP, UDP or SCTP"},
         {workload_with(addresses + ", mac: 5"),
-         "f.yaml:4:60: spec.mac: found \"5\", expected a MAC address, like 02:00:5e:10:00:01"},
+         "f.yaml:4:60: spec.mac: found the number 5, expected a MAC address; as a text it is written \"5\""},
     });
 }
 
@@ -362,7 +372,7 @@ TEST(Documents, RoutesAreChecked) {
         {with("[host]"), "f.yaml:4:58: spec.nextHop: found a list, " + next_hop_expected},
         {with("{}"), "f.yaml:4:58: spec.nextHop: found an empty map, " + next_hop_expected},
         {with("{ node: a, host: true }"), "f.yaml:4:58: spec.nextHop: found a map with other keys, " + next_hop_expected},
-        {with("{ host: false }"), "f.yaml:4:66: spec.nextHop.host: found \"false\", expected true"},
+        {with("{ host: false }"), "f.yaml:4:66: spec.nextHop.host: found the boolean false, expected true"},
         {with("{ workload: a/b/c }"), "f.yaml:4:70: spec.nextHop.workload: found \"a/b/c\", expected a workload as NAMESPACE/NAME"},
     });
 }
@@ -374,8 +384,48 @@ TEST(Documents, OfSeveralFaultsTheFirstInTheFileIsReported) {
 
 TEST(Documents, TheSameDocumentTwiceInAStreamIsRefused) {
     const std::string one = workload_with("addresses: [10.0.0.1]");
-    EXPECT_EQ(refusal(one + "---\n" + one), "f.yaml:6:1: duplicate document: Workload default/web (first in line 1)");
+    EXPECT_EQ(refusal(one + "---\n" + one), "f.yaml:6:1: Workload default/web is here twice (first at f.yaml:1:1)");
     EXPECT_EQ(refusal(one + "---\n" + node_with("address: 192.0.2.1")), "accepted");
+}
+
+TEST(Documents, SeveralFilesAreOneStream) {
+    const std::string one = workload_with("addresses: [10.0.0.1]"), other = node_with("address: 192.0.2.1");
+    const auto refused = [](const std::vector<DocumentText>& texts) {
+        const auto documents = parse_documents(texts);
+        return documents ? "accepted" : documents.error().message;
+    };
+    EXPECT_EQ(refused({{"a.yaml", one}, {"b.yaml", "# nothing\n"}, {"c.yaml", other}}), "accepted");
+    EXPECT_EQ(refused({{"a.yaml", one}, {"b.yaml", other + "---\n" + one}}),
+              "b.yaml:6:1: Workload default/web is here twice (first at a.yaml:1:1)");
+    EXPECT_EQ(refused({{"a.yaml", "# nothing\n"}}), "a.yaml: there is no document in it");
+    EXPECT_EQ(refused({{"a.yaml", ""}, {"b.yaml", "[]"}}), "there is no document in any of 2 files");
+}
+
+TEST(Documents, AProcessIdMayStandWithoutQuotes) {
+    const auto netns = [](const std::string& written) {
+        return std::get<Workload>(parse_documents(workload_with("addresses: [10.0.0.1], netns: " + written), "f").value()[0].value)
+            .netns;
+    };
+    EXPECT_EQ(netns("4711"), "4711");
+    EXPECT_EQ(netns("'4711'"), "4711");
+    EXPECT_EQ(refusal(workload_with("addresses: [10.0.0.1], netns: 0x10")),
+              "f.yaml:4:62: spec.netns: found the number 0x10, expected a network namespace; as a text it is written \"0x10\"");
+}
+
+TEST(Documents, NodesAndWorkloadsMayHaveDnsNames) {
+    const std::string text = head + "kind: Node\nmetadata: { name: a.example.com }\nspec: { address: 192.0.2.1 }\n---\n" +
+                             network_with("vni: 1, subnets: [10.0.0.0/24]") + "---\n" + head +
+                             "kind: Workload\nmetadata: { name: web-0.web, namespace: shop }\n"
+                             "spec: { network: red, node: a.example.com, addresses: [10.0.0.1] }\n---\n" +
+                             route_with("destination: 10.1.0.0/16, nextHop: { workload: shop/web-0.web }") + "---\n" + head +
+                             "kind: Route\nmetadata: { name: there }\nspec: { network: red, destination: 10.2.0.0/16, "
+                             "nextHop: { node: a.example.com } }\n";
+    const auto state = put_documents({}, parse_documents(text, "f").value());
+    ASSERT_TRUE(state) << state.error().message;
+    EXPECT_TRUE(has_document(*state, {"Workload", "shop/web-0.web"}));
+    EXPECT_EQ(std::get<ToNode>(state->routes.at("there").target).name, "a.example.com");
+    EXPECT_EQ(remove_documents(*state, {{"Node", "a.example.com"}}).error().message,
+              "Node a.example.com is still referred to by Workload shop/web-0.web (spec.node), Route there (spec.nextHop)");
 }
 
 TEST(Documents, OneFaultRefusesTheWholeStream) {

@@ -65,7 +65,7 @@ Result<std::string> parse_workload_key(std::string_view text) {
     const size_t slash = text.find('/');
     const std::string_view space = slash == text.npos ? "default" : text.substr(0, slash);
     const std::string_view name = slash == text.npos ? text : text.substr(slash + 1);
-    const auto accepted = accepted_if(is_dns_label(space) && is_dns_label(name), text, "a workload as NAMESPACE/NAME");
+    const auto accepted = accepted_if(is_dns_label(space) && is_dns_name(name), text, "a workload as NAMESPACE/NAME");
     if (!accepted) return accepted;
     return fmt::format("{}/{}", space, name);
 }

@@ -11,10 +11,12 @@ struct Place {
     friend auto operator<=>(const Place&, const Place&) = default;
 };
 
-// "file:line:column: "; nothing for what stands in no file.
-inline std::string prefix_of(const std::string& file, Place place) {
-    if (file.empty()) return "";
-    return file + ":" + std::to_string(place.line) + ":" + std::to_string(place.column) + ": ";
+// "file:line:column"; nothing for what stands in no file.
+inline std::string position_of(const std::string& file, Place place) {
+    return file.empty() ? "" : file + ":" + std::to_string(place.line) + ":" + std::to_string(place.column);
 }
+
+// The same with what separates it from the message.
+inline std::string prefix_of(const std::string& file, Place place) { return file.empty() ? "" : position_of(file, place) + ": "; }
 
 }  // namespace biplane

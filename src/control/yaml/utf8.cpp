@@ -1,6 +1,11 @@
 #include "control/yaml/utf8.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cstdint>
+
+#include "control/yaml/place.hpp"
 
 namespace biplane {
 namespace {
@@ -37,6 +42,16 @@ size_t find_invalid_utf8(std::string_view text) {
         position += length;
     }
     return text.npos;
+}
+
+Status check_utf8(std::string_view text, const std::string& file) {
+    const size_t bad = find_invalid_utf8(text);
+    if (bad == text.npos) return {};
+    const auto line_start = bad == 0 ? text.npos : text.rfind('\n', bad - 1);
+    const Place place{static_cast<int>(std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(bad), '\n')) + 1,
+                      static_cast<int>(line_start == text.npos ? bad + 1 : bad - line_start)};
+    return failure(fmt::format("{}found the byte 0x{:02x}, expected UTF-8 text", prefix_of(file, place),
+                               static_cast<unsigned char>(text[bad])));
 }
 
 }  // namespace biplane

@@ -4,14 +4,21 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/in_quotes.hpp"
+#include "control/yaml/yaml_scalar.hpp"
 
 namespace biplane {
 namespace {
 
 Result<std::string> any_text(std::string_view text) { return std::string(text); }
+
+// Where a number or a boolean is expected: the number itself, and a text that would be one without its quotes.
+std::string found_by_value(const YamlNode& node) {
+    if (node.kind == YamlNode::Kind::number) return node.text;
+    const bool is_in_quotes = node.kind == YamlNode::Kind::text && resolve_plain(node.text).type != PlainScalar::Type::text;
+    return describe(node) + (is_in_quotes ? " in quotes" : "");
+}
 
 }  // namespace
 
@@ -21,17 +28,15 @@ std::string one_of(const std::vector<std::string>& names) {
     return fmt::format("{} or {}", fmt::join(names.begin(), names.end() - 1, ", "), names.back());
 }
 
-std::optional<uint64_t> plain_number(const YamlNode& node) {
-    const std::string& text = node.text;
-    uint64_t value = 0;
-    if (node.kind != YamlNode::Kind::scalar || node.is_quoted || (text.size() > 1 && text[0] == '0')) return std::nullopt;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc{} && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+std::string found_instead_of_text(const YamlNode& node, const std::string& expected) {
+    const bool needs_quotes = node.kind == YamlNode::Kind::number || node.kind == YamlNode::Kind::boolean;
+    const std::string found = "found " + describe(node) + ", expected " + expected;
+    return needs_quotes ? fmt::format("{}; as a text it is written {}", found, in_quotes(node.text)) : found;
 }
 
 std::optional<size_t> read_choice(Findings& findings, const YamlValue& value, const std::vector<std::string>& names) {
     const auto found = std::find(names.begin(), names.end(), value.node->text);
-    if (value.node->kind == YamlNode::Kind::scalar && found != names.end()) return found - names.begin();
+    if (value.node->kind == YamlNode::Kind::text && found != names.end()) return found - names.begin();
     findings.add(value.node->place, value.path, "found " + describe(*value.node) + ", expected " + one_of(names));
     return std::nullopt;
 }
@@ -81,16 +86,20 @@ uint64_t YamlMap::number(const std::string& key, uint64_t min, uint64_t max, std
     const std::string expected = fmt::format("a number from {} to {}", min, max);
     const auto value = otherwise ? find(key) : require(key, expected);
     if (!value) return otherwise.value_or(min);
-    const auto number = plain_number(*value->node);
-    if (number && *number >= min && *number <= max) return *number;
-    const std::string found = describe(*value->node) + (value->node->is_quoted ? " in quotes" : "");
-    findings_->add(value->node->place, value->path,
-                   fmt::format("found {}, expected {}", number ? value->node->text : found, expected));
+    const YamlNode& node = *value->node;
+    if (node.natural && *node.natural >= min && *node.natural <= max) return *node.natural;
+    findings_->add(node.place, value->path, fmt::format("found {}, expected {}", found_by_value(node), expected));
     return min;
 }
 
 bool YamlMap::boolean(const std::string& key, std::optional<bool> otherwise) {
-    return choice(key, {"false", "true"}, otherwise ? std::optional<size_t>(*otherwise) : std::nullopt) == 1;
+    const std::string expected = "true or false";
+    const auto value = otherwise ? find(key) : require(key, expected);
+    if (!value) return otherwise.value_or(false);
+    const YamlNode& node = *value->node;
+    if (node.kind == YamlNode::Kind::boolean) return node.is_true;
+    findings_->add(node.place, value->path, fmt::format("found {}, expected {}", found_by_value(node), expected));
+    return otherwise.value_or(false);
 }
 
 size_t YamlMap::choice(const std::string& key, const std::vector<std::string>& names, std::optional<size_t> otherwise) {

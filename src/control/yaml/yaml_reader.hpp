@@ -39,12 +39,15 @@ struct YamlValue {
     std::string path;  // "spec.addresses[1]"; empty for the document itself
 };
 
-// One scalar through `parse`; its message follows the value's place and path. Nothing if it is no scalar or `parse` refuses.
+// What to say of a value that is no text where one is wanted.
+std::string found_instead_of_text(const YamlNode& node, const std::string& expected);
+
+// One text through `parse`; its message follows the value's place and path. Nothing if it is no text or `parse` refuses.
 template <typename T>
 std::optional<T> read_scalar(Findings& findings, const YamlValue& value, Result<T> (*parse)(std::string_view),
                              const std::string& expected) {
-    if (value.node->kind != YamlNode::Kind::scalar) {
-        findings.add(value.node->place, value.path, "found " + describe(*value.node) + ", expected " + expected);
+    if (value.node->kind != YamlNode::Kind::text) {
+        findings.add(value.node->place, value.path, found_instead_of_text(*value.node, expected));
         return std::nullopt;
     }
     Result<T> parsed = parse(value.node->text);
@@ -57,9 +60,6 @@ std::optional<T> read_scalar(Findings& findings, const YamlValue& value, Result<
 
 // Which of `names` it is.
 std::optional<size_t> read_choice(Findings& findings, const YamlValue& value, const std::vector<std::string>& names);
-
-// A plain decimal number: no sign, no leading zeros, no quotes. Nothing if the node is something else.
-std::optional<uint64_t> plain_number(const YamlNode& node);
 
 // "a, b or c", for a message.
 std::string one_of(const std::vector<std::string>& names);
