@@ -88,6 +88,7 @@ class Agent {
     Status converge(const DesiredState& desired);
     std::map<std::string, InterfaceFacts> attach_fabrics(Netlink& netlink);
     Status attach_punt_port(Netlink& netlink, const std::map<std::string, InterfaceFacts>& fabrics);
+    Status attach_cut_port(Netlink& netlink);
     Result<AttachedHook> attach_workload(const std::string& key, const InterfaceFacts& facts, WorkloadHook hook);
     void attach_ports(const DesiredState& desired, NodeFacts& facts);
     Status put_into_force(const Plan& planned);
@@ -103,8 +104,8 @@ class Agent {
     Numbering numbering_;
     WorkloadLinks workload_links_;
     Underlay underlay_;
-    NodeFacts facts_;          // of the last time
-    uint32_t punt_index_ = 0;  // inner end
+    NodeFacts facts_;                          // of the last time
+    uint32_t punt_index_ = 0, cut_index_ = 0;  // inner ends
     HooksByInterface hooks_;
     std::vector<Problem> problems_;
     std::map<std::string, std::string> broken_workloads_;  // by key: what is wrong with its link

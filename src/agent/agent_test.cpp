@@ -7,8 +7,8 @@
 
 #include "agent/checks.hpp"
 #include "agent/host_ports.hpp"
+#include "agent/inner_ports.hpp"
 #include "agent/owned_links.hpp"
-#include "agent/punt_port.hpp"
 #include "agent/workload_links.hpp"
 #include "host/routing.hpp"
 
@@ -253,16 +253,18 @@ TEST_F(Links, a_host_port_leads_the_stack_to_the_networks_subnets) {
     });
 }
 
-TEST_F(Links, the_punt_port_is_made_once) {
+TEST_F(Links, an_inner_port_is_made_once) {
     in(*node_, [&](Netlink& netlink) {
-        const auto port = ensure_punt_port(netlink, "node-a", 1500);
-        ASSERT_TRUE(port) << port.error().message;
-        ASSERT_TRUE(bring_up_punt_port(netlink, *port));
-        const auto again = ensure_punt_port(netlink, "node-a", 1500);
-        ASSERT_TRUE(again) << again.error().message;
-        EXPECT_EQ(again->inner_index, port->inner_index);
-        EXPECT_EQ(again->outer_index, port->outer_index);
-        EXPECT_FALSE(ensure_punt_port(netlink, "node-b", 1500));  // another node's
+        for (const InnerPortKind kind : {InnerPortKind::punt, InnerPortKind::cut}) {
+            const auto port = ensure_inner_port(netlink, "node-a", kind, 1500);
+            ASSERT_TRUE(port) << port.error().message;
+            ASSERT_TRUE(bring_up_inner_port(netlink, *port));
+            const auto again = ensure_inner_port(netlink, "node-a", kind, 1500);
+            ASSERT_TRUE(again) << again.error().message;
+            EXPECT_EQ(again->inner_index, port->inner_index);
+            EXPECT_EQ(again->outer_index, port->outer_index);
+            EXPECT_FALSE(ensure_inner_port(netlink, "node-b", kind, 1500));  // another node's
+        }
     });
 }
 

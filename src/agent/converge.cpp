@@ -8,7 +8,7 @@
 
 #include "agent/agent.hpp"
 #include "agent/host_ports.hpp"
-#include "agent/punt_port.hpp"
+#include "agent/inner_ports.hpp"
 #include "datapath/atomics.hpp"
 #include "host/offloads.hpp"
 
@@ -19,6 +19,7 @@ constexpr uint32_t tunnel_bytes_ipv4 = 50;  // outer IPv4, UDP, VXLAN, inner Eth
 constexpr uint32_t tunnel_bytes_ipv6 = 70;
 constexpr uint32_t default_mtu = 1500;
 constexpr uint32_t punt_mtu_max = 3498;  // above it Linux lets no XDP program onto a veth
+constexpr uint32_t cut_mtu = 65535;
 
 bool has_ipv6_underlay(const DesiredState& desired) {
     for (const auto& [name, node] : desired.nodes)
@@ -61,6 +62,7 @@ Status Agent::converge(const DesiredState& desired) {
     facts.node = config_.node;
     facts.fabrics = attach_fabrics(*netlink);
     if (auto attached = attach_punt_port(*netlink, facts.fabrics); !attached) return attached;
+    if (auto attached = attach_cut_port(*netlink); !attached) return attached;
 
     const uint32_t mtu = workload_mtu(desired, facts.fabrics);
     auto links = workload_links_.ensure(*netlink, desired, mtu);
@@ -113,14 +115,27 @@ Status Agent::attach_punt_port(Netlink& netlink, const std::map<std::string, Int
     if (!config_.user_plane || punt_index_ != 0) return {};
     uint32_t mtu = default_mtu;
     for (const auto& [name, fact] : fabrics) mtu = std::max<uint32_t>(mtu, fact.mtu);
-    const auto port = ensure_punt_port(netlink, config_.node, std::min(mtu, punt_mtu_max));
+    const auto port = ensure_inner_port(netlink, config_.node, InnerPortKind::punt, std::min(mtu, punt_mtu_max));
     if (!port) return port.error().within("make the punt port");
     const auto attached = kernel_.attach_punt(port->inner_index);
     if (!attached) return attached.error().within("attach the punt port's program");
-    if (auto up = bring_up_punt_port(netlink, *port); !up) return up;
+    if (auto up = bring_up_inner_port(netlink, *port); !up) return up;
     if (auto set = kernel_.set_punt_port(port->outer_index); !set) return set;
     hooks_[port->inner_index] = to_string(*attached);
     punt_index_ = port->inner_index;
+    return {};
+}
+
+Status Agent::attach_cut_port(Netlink& netlink) {
+    if (cut_index_ != 0) return {};
+    const auto port = ensure_inner_port(netlink, config_.node, InnerPortKind::cut, cut_mtu);
+    if (!port) return port.error().within("make the cut port");
+    const auto attached = kernel_.attach_cut(port->inner_index);
+    if (!attached) return attached.error().within("attach the cut port's program");
+    if (auto up = bring_up_inner_port(netlink, *port); !up) return up;
+    if (auto set = kernel_.set_cut_port(port->outer_index); !set) return set;
+    hooks_[port->inner_index] = to_string(*attached);
+    cut_index_ = port->inner_index;
     return {};
 }
 
@@ -186,7 +201,7 @@ Status Agent::remove_what_is_gone(Netlink& netlink, const DesiredState& desired,
     if (auto removed = workload_links_.remove_others(netlink, desired); !removed) return removed;
     if (auto removed = remove_other_host_ports(netlink, config_.node, desired); !removed) return removed;
     underlay_.release_unused(netlink);
-    std::set<uint32_t> wanted{punt_index_};
+    std::set<uint32_t> wanted{punt_index_, cut_index_};
     for (const auto* ports : {&facts.workloads, &facts.hosts, &facts.fabrics})
         for (const auto& [name, fact] : *ports) wanted.insert(fact.ifindex);
     for (const uint32_t ifindex : kernel_.attached()) {

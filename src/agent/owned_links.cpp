@@ -19,6 +19,8 @@ std::string alias_of_host_port(const std::string& node, const std::string& netwo
 
 std::string alias_of_punt_port(const std::string& node) { return prefix_of_node(node) + "punt"; }
 
+std::string alias_of_cut_port(const std::string& node) { return prefix_of_node(node) + "cut"; }
+
 bool is_owned_by(const std::string& node, const Link& link) { return link.alias.starts_with(prefix_of_node(node)); }
 
 bool is_workload_link(const std::string& node, const Link& link) {

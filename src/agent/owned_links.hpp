@@ -12,6 +12,7 @@ namespace biplane {
 std::string alias_of_workload(const std::string& node, const Workload& workload);
 std::string alias_of_host_port(const std::string& node, const std::string& network);
 std::string alias_of_punt_port(const std::string& node);
+std::string alias_of_cut_port(const std::string& node);
 
 bool is_owned_by(const std::string& node, const Link& link);
 bool is_workload_link(const std::string& node, const Link& link);

@@ -21,6 +21,8 @@ const char* to_string(Verdict verdict) {
             return "answer";
         case Verdict::punt:
             return "punt";
+        case Verdict::cut:
+            return "cut";
         case Verdict::drop:
             return "drop";
     }

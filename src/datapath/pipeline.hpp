@@ -56,7 +56,7 @@ inline Fate decide(Packet& packet, const Tables& tables, uint32_t ifindex, Journ
     if (j.is_fragment) fate = Fate::unpack(tables.join_fragment(j, j.source_hop, j.now));
     if (fate.is_decided()) return fate;
     find(tables, j);
-    fate = choose_plane<Packet>(tables, j);
+    fate = choose_plane(packet, tables, j);
     if (fate.is_decided()) return fate;
     fate = find_or_judge(tables, j);
     if (fate.is_decided()) return fate;
@@ -65,19 +65,34 @@ inline Fate decide(Packet& packet, const Tables& tables, uint32_t ifindex, Journ
     return check_may_leave(tables, j);
 }
 
-// Writes what was decided: the flow, then the packet.
+template <typename Packet>
+inline Fate refuse_room(const Packet& packet, const Journey& j) {
+    if (!packet.must_be_cut() || j.config->cut_ifindex == 0) return drop(DropReason::rewrite_failed);
+    if (j.flow) j.flow->mode |= flow_mode_cut;
+    return decided(Verdict::cut);
+}
+
+// Writes what was decided: the flow, then the packet. `frames`: how many it is on the wire.
 template <typename Packet, typename Tables>
-inline Fate carry_out(Packet& packet, const Tables& tables, Journey& j, Fate fate) {
+inline Fate carry_out(Packet& packet, const Tables& tables, Journey& j, Fate fate, uint32_t frames) {
     switch (fate.verdict) {
         case Verdict::forward:
         case Verdict::deliver: {
             if (!j.next_hop) return fate;  // to the node's own stack, as it came
-            const Fate recorded = record(packet, tables, j);
-            if (recorded.is_decided()) return recorded;
+            const bool is_forwarded = fate.verdict == Verdict::forward;
+            if (is_forwarded && !make_room(packet, j)) return refuse_room(packet, j);
+            const Fate recorded = record(packet, tables, j, frames);
+            if (recorded.is_decided()) {
+                if (is_forwarded) give_room_back(packet, j);
+                return recorded;
+            }
             if (is_first_fragment(j)) tables.remember_fragment(j, j.source_hop, j.now, false);
-            const bool done = fate.verdict == Verdict::forward ? rewrite_forwarded(packet, j) : rewrite_delivered(packet, j);
+            const bool done = is_forwarded ? rewrite_forwarded(packet, j) : rewrite_delivered(packet, j);
             return done ? fate : drop(DropReason::rewrite_failed);
         }
+        case Verdict::cut:
+            if (j.is_to_group) return drop(DropReason::multicast_unsupported);  // the tag will be in that address's place
+            return j.config->cut_ifindex != 0 ? fate : drop(DropReason::rewrite_failed);
         case Verdict::answer:
             return write_answer(&packet, &j) ? fate : drop(DropReason::rewrite_failed);
         case Verdict::punt:
@@ -110,6 +125,7 @@ inline void count_fate(PortCounters& counters, Fate fate, uint64_t frames, uint6
         case Verdict::punt:
             counters.punted += frames;
             break;
+        case Verdict::cut:
         case Verdict::undecided:
         case Verdict::drop:
             if (reason < drop_reasons) counters.drops[reason] += frames;
@@ -183,9 +199,10 @@ inline Outcome process(Packet& packet, const Tables& tables, uint32_t ifindex, u
         outcome.is_traced = true;
         return outcome;
     }
-    fate = carry_out(packet, tables, j, fate);
+    fate = carry_out(packet, tables, j, fate, static_cast<uint32_t>(frames));
     outcome.fate = fate;
     outcome.flow = j.flow_number;
+    if (Packet::can_be_cut && fate.verdict == Verdict::cut) return outcome;
 
     auto* counters = tables.counters(j.port_number);
     if (!counters) return outcome;

@@ -12,6 +12,7 @@ inline constexpr char sockets[] = "bp_sockets";  // XSKMAP; not mapped
 // Programs.
 inline constexpr char tcx_program[] = "prog_tcx";
 inline constexpr char tcx_fabric_program[] = "prog_tcx_fabric";
+inline constexpr char cut_program[] = "prog_cut";
 inline constexpr char xdp_program[] = "prog_xdp";
 inline constexpr char punt_program[] = "prog_punt";
 

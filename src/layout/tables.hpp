@@ -35,7 +35,7 @@ constexpr uint32_t flow_lock_slots = 4096;
 constexpr uint32_t first_workload_socket = 256;  // XSKMAP: below it the punt port's and the fabric ports' queues,
 constexpr uint32_t processors_max = 1024;        // clocks: beyond, processors share one
 constexpr uint32_t socket_slots = first_workload_socket + ports_max;  // from it on one per port: workloads with XDP
-constexpr uint32_t layout_version = 6;                                // of every pinned type: tools/check_layout.py
+constexpr uint32_t layout_version = 7;                                // of every pinned type: tools/check_layout.py
 
 constexpr uint16_t no_port = 0;  // port 0, zone 0 and next hop 0 are never used
 constexpr uint16_t no_zone = 0;
@@ -77,7 +77,8 @@ struct Config {
     uint32_t punt_ifindex;       // outer end of the punt port: where tcx programs redirect what they punt; 0: none
     uint32_t fragment_lifetime;  // ticks: how long later fragments may follow their first (layout/fragments.hpp)
     uint64_t program_id;         // of the BPF object whose programs are pinned: an agent with the same one adopts them
-    uint64_t reserved;
+    uint32_t cut_ifindex;        // outer end of the cut port: where tcx programs redirect what is to be cut; 0: none
+    uint32_t reserved;
     Address gateway_ipv4;  // what workloads use as first hop: 169.254.1.1
     Address gateway_ipv6;  // fe80::1
 };
@@ -206,9 +207,11 @@ enum class FlowState : uint8_t {
     closed,       // TCP: both FINs acknowledged, or reset. SCTP: SHUTDOWN COMPLETE or ABORT seen
 };
 
-// `mode` of a FlowEntry: bits 0-3 FlowState, bit 4 Plane, bit 5 this is the reverse direction,
-// bits 6 and 7 a FIN was seen from the initiator, from the responder.
-constexpr uint8_t flow_state_mask = 0x0f;
+// `mode` of a FlowEntry: bits 0-2 FlowState, bit 3 a packet of this direction had to be cut, and so are all that follow, or they
+// would overtake it, bit 4 Plane, bit 5 this is the reverse direction, bits 6 and 7 a FIN was seen from the initiator, from the
+// responder.
+constexpr uint8_t flow_state_mask = 0x07;
+constexpr uint8_t flow_mode_cut = 0x08;
 constexpr uint8_t flow_mode_user_plane = 0x10;
 constexpr uint8_t flow_mode_reverse = 0x20;
 constexpr uint8_t flow_mode_initiator_fin = 0x40;
@@ -320,17 +323,18 @@ struct UserPlaneStatus {
     uint64_t frames_total;
 };
 
-// What the kernel plane tells the user plane about a punted frame, written over the 12 bytes of the Ethernet addresses.
-// The kernel plane has checked the addresses; the user plane restores them from the port before it processes the frame.
+// What the kernel plane says about a frame that goes through the punt port or the cut port, written over the 12 bytes of the Ethernet
+// addresses. It has checked the addresses; at the other end they are restored from the port before the frame is processed.
 struct __attribute__((packed)) PuntTag {
     uint16_t port;      // ingress
     uint8_t reason;     // PuntReason
-    uint8_t magic;      // punt_magic
+    uint8_t magic;      // punt_magic, cut_magic
     uint32_t flow;      // number of the flow's entry, or no_flow
     uint32_t sequence;  // reserved, 0
 };
 static_assert(sizeof(PuntTag) == 12);
 constexpr uint8_t punt_magic = 0xb1;
+constexpr uint8_t cut_magic = 0xb2;
 constexpr uint32_t no_flow = 0xffffffff;
 
 // --- Trace ---------------------------------------------------------------------------------------------------------------

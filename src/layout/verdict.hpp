@@ -14,6 +14,7 @@ enum class Verdict : uint8_t {
     answer,     // sent back through its ingress port, made into a reply by the router (ARP, ND, ICMP error)
     punt,       // handed to the user plane
     drop,
+    cut,  // kernel plane only: goes through the cut port, and comes back as frames of the wire. Not counted before
 };
 
 enum class PuntReason : uint8_t {

@@ -9,6 +9,7 @@ namespace biplane {
 class UserPacket {
    public:
     static constexpr Plane plane = Plane::user;
+    static constexpr bool can_be_cut = false;
 
     // `capacity_before` and `capacity_after` bytes around the frame may be written to.
     UserPacket(uint8_t* frame, uint32_t length, uint32_t capacity_before, bool is_traced = false)
@@ -26,6 +27,8 @@ class UserPacket {
     uint32_t parse_headers(Headers& headers) { return parse(*this, headers).packed(); }
     uint32_t segment_payload() const { return 0; }
     uint32_t wire_frames() const { return 1; }
+    bool came_cut() const { return false; }
+    bool must_be_cut() const { return false; }
     bool has_hidden_vlan_tag() const { return false; }
     bool is_traced(uint64_t) const { return is_traced_; }
 

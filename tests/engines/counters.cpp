@@ -53,6 +53,8 @@ std::string print(Fate fate) {
             return "answer";
         case Verdict::punt:
             return fmt::format("punt, reason {}", fate.detail);
+        case Verdict::cut:
+            return "cut";
         case Verdict::drop:
             return fmt::format("drop {}", fate.detail < drop_reasons ? drop_reason_table[fate.detail].name : "?");
     }
@@ -75,6 +77,7 @@ PortCounts wanted_counts(Fate fate, uint64_t frame_bytes, bool with_error_reply)
         case Verdict::punt:
             counts["punted"] = 1;
             break;
+        case Verdict::cut:
         case Verdict::undecided:
             break;
         case Verdict::drop:

@@ -32,7 +32,7 @@ void check_place(const SharedTables& tables, uint32_t number, std::vector<std::s
 }
 
 void check_pair(const Pair& pair, uint32_t number, std::vector<std::string>& complaints) {
-    constexpr uint8_t shared = static_cast<uint8_t>(~(flow_mode_reverse | flow_mode_user_plane));
+    constexpr uint8_t shared = static_cast<uint8_t>(~(flow_mode_reverse | flow_mode_user_plane | flow_mode_cut));
     if (!is_reverse_of(pair.forward, pair.reverse)) complaints.push_back(fmt::format("half pair: {} has another partner", number));
     if ((pair.reverse.mode & flow_mode_reverse) == 0 || (pair.forward.mode & shared) != (pair.reverse.mode & shared))
         complaints.push_back(fmt::format("the two entries of pair {} do not agree on its state", number));

@@ -28,7 +28,7 @@ Result<SharedTables> open_tables(const std::string& pin_directory, const TableSi
     auto tables = SharedTables::open_or_initialise(pin_directory, sizes, model->config()->hash_secret);
     if (!tables) return tables.error().within("map the tables of the kernel engine");
     *tables->config() = *model->config();
-    tables->config()->punt_ifindex = world::ifindex_of(world::no_such_port);
+    tables->config()->punt_ifindex = tables->config()->cut_ifindex = world::ifindex_of(world::no_such_port);
     return tables;
 }
 
@@ -50,12 +50,13 @@ Result<LoadedObject> load_object(const std::string& path, const std::string& nam
     auto object = biplane::load_kernel_object(path, pin_directory, sizes);
     if (!object) return tl::unexpected(object.error());
     const auto workload = program_named(*object, "prog_tcx"), fabric_tcx = program_named(*object, "prog_tcx_fabric"),
-               fabric_xdp = program_named(*object, "prog_xdp"), punt = program_named(*object, "prog_punt");
-    for (const auto* program : {&workload, &fabric_tcx, &fabric_xdp, &punt})
+               fabric_xdp = program_named(*object, "prog_xdp"), punt = program_named(*object, "prog_punt"),
+               cut = program_named(*object, "prog_cut");
+    for (const auto* program : {&workload, &fabric_tcx, &fabric_xdp, &punt, &cut})
         if (!*program) return tl::unexpected(program->error());
     auto tables = open_tables(pin_directory, sizes, seed);
     if (!tables) return tl::unexpected(tables.error());
-    return LoadedObject{std::move(*object), *workload, *fabric_tcx, *fabric_xdp, *punt, pin_directory, std::move(*tables)};
+    return LoadedObject{std::move(*object), *workload, *fabric_tcx, *fabric_xdp, *punt, *cut, pin_directory, std::move(*tables)};
 }
 
 }  // namespace biplane::engines

@@ -2,9 +2,12 @@
 workloads' offloads untouched, and no receiver sees a bad checksum."""
 import itertools
 import re
+import socket
+import struct
+import time
 
 import pytest
-from tenants import PLANE, WEB, Capture, Tenants
+from tenants import FAMILY, PLANE, WEB, Capture, Tenants
 
 LARGE = 40_000  # a frame of that size is no frame of a wire: it is a segment that was never cut
 
@@ -93,3 +96,33 @@ def test_frames_from_the_user_plane_carry_right_checksums(tenants, place, family
         carried = network["TCP"].chksum
         del network["TCP"].chksum
         assert type(network)(bytes(network))["TCP"].chksum == carried
+
+
+UDP_SEGMENT = 103  # include/uapi/linux/udp.h
+
+
+@pytest.mark.parametrize("tenant, place, family", itertools.product(PLANE, ("near", "far"), WEB))
+def test_trains_of_datagrams_arrive_whole_and_in_order(tenants, tenant, place, family):
+    """QUIC hands its stack a train of datagrams in one piece, and a single one after it (UDP_SEGMENT, udp(7))."""
+    port, size, in_train, trains = tenants.fresh_port(), 1200, 40, 30
+    server = tenants.udp_server(tenant, "web", family, port, buffer=8 << 20)
+    client = tenants[tenant, place].socket(FAMILY[family], socket.SOCK_DGRAM)
+    client.connect((WEB[family], port))
+    numbers = iter(range(trains * (in_train + 2)))
+
+    def datagrams(count, length=size):
+        return b"".join(struct.pack("!I", next(numbers)) + bytes(length - 4) for _ in range(count))
+
+    sent = 0
+    for _ in range(trains):
+        client.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, size)
+        client.send(datagrams(in_train) + datagrams(1, 333))  # the last one of a train may be shorter
+        client.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 0)
+        client.send(datagrams(1))
+        sent += in_train + 2
+        time.sleep(0.005)
+    arrived = [server.recv(65536) for _ in range(sent)]
+    assert [struct.unpack("!I", one[:4])[0] for one in arrived] == list(range(sent))
+    assert {len(one) for one in arrived} == {size, 333}
+    client.close()
+    server.close()

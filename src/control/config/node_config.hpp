@@ -49,6 +49,10 @@ inline constexpr char default_config_path[] = "/etc/biplane/biplane.yaml";
 inline constexpr char punt_outer_name[] = "biplane-punt0";
 inline constexpr char punt_inner_name[] = "biplane-punt1";
 
+// The cut port: another such pair. What the kernel holds whole and tcx programs cannot carry so comes out of it as frames of the wire.
+inline constexpr char cut_outer_name[] = "biplane-cut0";
+inline constexpr char cut_inner_name[] = "biplane-cut1";
+
 Result<NodeConfig> read_node_config(const std::string& path);
 // The same from text; `file` is for messages.
 Result<NodeConfig> parse_node_config(std::string_view text, const std::string& file);

@@ -110,12 +110,14 @@ inline Fate find_or_judge(const Tables& tables, Journey& j) {
     return j.tcp_flags != 0 || j.is_related ? track(tables, j) : go_on();
 }
 
-// Which plane carries the packet (D8). In the user plane everything that came here is carried here.
+// Which plane carries the packet (D8), and whether it is cut first. In the user plane everything that came here is carried here.
 template <typename Packet, typename Tables>
-inline Fate choose_plane(const Tables& tables, Journey& j) {
+inline Fate choose_plane(const Packet& packet, const Tables& tables, Journey& j) {
     if (Packet::plane == Plane::user && j.flow) return go_on();
+    if (j.flow && (j.flow_mode & (flow_mode_user_plane | flow_mode_cut)) == 0) return go_on();
     const bool is_placed = j.flow && (j.flow_mode & flow_mode_user_plane) != 0;
-    if (j.flow && !is_placed) return go_on();
+    if (j.flow && !is_placed)
+        return Packet::can_be_cut && !packet.came_cut() && j.config->cut_ifindex != 0 ? decided(Verdict::cut) : go_on();
     const Zone* zone = find_zone(tables, j);
     if (!zone) return drop(DropReason::port_unconfigured);
     if (Packet::plane == Plane::user || (!is_placed && zone->plane != Plane::user)) return go_on();

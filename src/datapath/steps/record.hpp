@@ -8,7 +8,7 @@ namespace biplane {
 // The state is the pair's: both entries keep it.
 template <typename Tables>
 inline void write_mode(const Tables& tables, FlowEntry& entry, uint32_t number, uint8_t mode) {
-    constexpr uint8_t own = flow_mode_reverse | flow_mode_user_plane;
+    constexpr uint8_t own = flow_mode_reverse | flow_mode_user_plane | flow_mode_cut;
     entry.mode = mode;
     const auto* detail = tables.flow_detail(number);
     auto* other = detail ? tables.flow(detail->other) : nullptr;
@@ -16,9 +16,8 @@ inline void write_mode(const Tables& tables, FlowEntry& entry, uint32_t number, 
 }
 
 template <typename Packet, typename Tables>
-inline void account(Packet& packet, const Tables& tables, Journey& j) {
+inline void account(Packet& packet, const Tables& tables, Journey& j, uint32_t frames) {
     FlowEntry& entry = *j.flow;
-    const uint32_t frames = packet.wire_frames();
     add(entry.bytes, uint64_t{j.network_bytes});
     const uint32_t before = add_and_get_old(entry.packets, frames);
     if (before + frames < before) {
@@ -27,6 +26,7 @@ inline void account(Packet& packet, const Tables& tables, Journey& j) {
     }
     if (entry.last_seen != j.now) entry.last_seen = j.now;
     if (j.tcp_flags == 0) j.next_mode = j.is_later_fragment ? j.flow_mode : next_mode_untracked(j.flow_mode);
+    if (Packet::can_be_cut && packet.came_cut()) j.next_mode |= flow_mode_cut;
     if (j.next_mode != j.flow_mode) write_mode(tables, entry, j.flow_number, j.next_mode);
     if (j.is_tracked) tables.write_tracked(j.flow_number, &j);
 }
@@ -96,8 +96,9 @@ inline Fate record_new(const Tables& tables, Journey& j) {
     return go_on();
 }
 
+// `frames`: how many the packet is on the wire.
 template <typename Packet, typename Tables>
-inline Fate record(Packet& packet, const Tables& tables, Journey& j) {
+inline Fate record(Packet& packet, const Tables& tables, Journey& j, uint32_t frames) {
     if (j.is_related) return go_on();  // an ICMP error never creates, refreshes or changes a flow
     if (!j.flow) {
         const Fate fate = record_new<Packet>(tables, j);
@@ -110,7 +111,7 @@ inline Fate record(Packet& packet, const Tables& tables, Journey& j) {
         if (detail) detail->rule = rule_of(is_reply ? j.ingress_decision : j.egress_decision);
         publish_value(j.flow->epoch, j.epoch);
     }
-    if (j.flow) account(packet, tables, j);
+    if (j.flow) account(packet, tables, j, frames);
     return go_on();
 }
 

@@ -1,5 +1,5 @@
-// The bytes that change when a packet leaves: Ethernet addresses, TTL, tunnel headers (VXLAN, RFC 7348). Everything that could
-// fail is tried before the first byte is written, but for the kernel refusing to resize.
+// The bytes that change when a packet leaves: Ethernet addresses, TTL, tunnel headers (VXLAN, RFC 7348). Room for the tunnel headers
+// is made first, before anything is recorded: a kernel may refuse it.
 #pragma once
 #include "datapath/wire/parse.hpp"
 
@@ -43,8 +43,22 @@ inline bool write_tunnel_payload(Packet& packet, const Journey& j, uint32_t offs
 }
 
 template <typename Packet>
+inline bool make_room(Packet& packet, const Journey& j) {
+    // Padding of a short Ethernet frame is not carried (RFC 894). Where it cannot be cut off it trails the outer packet, which is as good.
+    const uint32_t frame_bytes = sizeof(EthernetHeader) + j.network_bytes;
+    if (packet.length() > frame_bytes) (void)packet.trim(frame_bytes);
+    return is_ipv4(j.next_hop->tunnel_destination) ? packet.insert_after_ethernet(tunnel_ipv4_bytes, Room::tunnel_ipv4)
+                                                   : packet.insert_after_ethernet(tunnel_ipv6_bytes, Room::tunnel_ipv6);
+}
+
+template <typename Packet>
+inline void give_room_back(Packet& packet, const Journey& j) {
+    const bool tunnel_is_ipv4 = is_ipv4(j.next_hop->tunnel_destination);
+    (void)packet.remove_after_ethernet(tunnel_is_ipv4 ? tunnel_ipv4_bytes : tunnel_ipv6_bytes, Room::plain, j.is_ipv6);
+}
+
+template <typename Packet>
 inline bool encapsulate_ipv4(Packet& packet, const Journey& j) {
-    if (!packet.insert_after_ethernet(tunnel_ipv4_bytes, Room::tunnel_ipv4)) return false;
     uint8_t* frame = bytes_at<sizeof(EthernetHeader) + sizeof(Ipv4Header)>(packet, 0);
     if (!frame) return false;
     auto* ip = reinterpret_cast<Ipv4Header*>(frame + sizeof(EthernetHeader));
@@ -65,7 +79,6 @@ inline bool encapsulate_ipv4(Packet& packet, const Journey& j) {
 
 template <typename Packet>
 inline bool encapsulate_ipv6(Packet& packet, const Journey& j) {
-    if (!packet.insert_after_ethernet(tunnel_ipv6_bytes, Room::tunnel_ipv6)) return false;
     uint8_t* frame = bytes_at<sizeof(EthernetHeader) + sizeof(Ipv6Header)>(packet, 0);
     if (!frame) return false;
     auto* ip = reinterpret_cast<Ipv6Header*>(frame + sizeof(EthernetHeader));
@@ -82,13 +95,13 @@ inline bool encapsulate_ipv6(Packet& packet, const Journey& j) {
 }
 
 template <typename Packet>
-inline bool spend_packet_ttl(Packet& packet, const Journey& j) {
+inline bool spend_packet_ttl(Packet& packet, const Journey& j, uint32_t network_offset) {
     if (j.is_ipv6) {
-        auto* ip = packet.template at<Ipv6Header>(j.network_offset());
+        auto* ip = packet.template at<Ipv6Header>(network_offset);
         if (ip) ip->hop_limit = static_cast<uint8_t>(ip->hop_limit - 1);
         return ip != nullptr;
     }
-    auto* ip = packet.template at<Ipv4Header>(j.network_offset());
+    auto* ip = packet.template at<Ipv4Header>(network_offset);
     if (ip) spend_ttl(*ip);
     return ip != nullptr;
 }
@@ -129,20 +142,19 @@ inline bool decapsulate(Packet& packet, const Journey& j) {
 
 template <typename Packet>
 inline bool rewrite_delivered(Packet& packet, const Journey& j) {
-    if (j.came_encapsulated ? !decapsulate(packet, j) : !spend_packet_ttl(packet, j)) return false;
+    if (j.came_encapsulated ? !decapsulate(packet, j) : !spend_packet_ttl(packet, j, sizeof(EthernetHeader))) return false;
     auto* ethernet = packet.template at<EthernetHeader>(0);
     if (!ethernet) return false;
     write_ethernet(*ethernet, *j.next_hop, j.is_ipv6);
     return true;
 }
 
+// After make_room().
 template <typename Packet>
 inline bool rewrite_forwarded(Packet& packet, const Journey& j) {
-    // Padding of a short Ethernet frame is not carried (RFC 894).
-    const uint32_t frame_bytes = sizeof(EthernetHeader) + j.network_bytes;
-    if (packet.length() > frame_bytes && !packet.trim(frame_bytes)) return false;
-    if (!spend_packet_ttl(packet, j)) return false;
-    return is_ipv4(j.next_hop->tunnel_destination) ? encapsulate_ipv4(packet, j) : encapsulate_ipv6(packet, j);
+    if (is_ipv4(j.next_hop->tunnel_destination))
+        return spend_packet_ttl(packet, j, sizeof(EthernetHeader) + tunnel_ipv4_bytes) && encapsulate_ipv4(packet, j);
+    return spend_packet_ttl(packet, j, sizeof(EthernetHeader) + tunnel_ipv6_bytes) && encapsulate_ipv6(packet, j);
 }
 
 }  // namespace biplane

@@ -6,7 +6,7 @@
 //     uint32_t parse_headers(Headers&)                calls parse(); a packed Fate
 //     uint32_t length()                               of the frame, bytes
 //     uint32_t segment_payload()                      GSO: transport payload bytes of one segment; else 0
-//     uint32_t wire_frames()                          how many frames this is on the wire
+//     uint32_t wire_frames()                          how many frames this is on the wire; before a resize
 //     bool has_hidden_vlan_tag()                      a tag that does not stand in the frame, but belongs to it
 //     bool insert_after_ethernet(bytes, room)         resize; Room (rewrite.hpp) says what for. What the Ethernet header holds
 //                                                     afterwards is undefined, here and in the next one: the caller writes it
@@ -14,6 +14,9 @@
 //     bool trim(bytes)                                cut the frame's end to this length
 //     bool is_traced(nonce)
 //     static constexpr Plane plane
+//     static constexpr bool can_be_cut                whether it may be more than a frame of the wire, see Verdict::cut
+//     bool came_cut()                                 it came through the cut port
+//     bool must_be_cut()                              the last resize was refused for what the packet is, not for want of memory
 //
 // Functions marked noinline are rare steps kept out of line, because a kernel program has 512 bytes of stack. They are static,
 // because libbpf takes subprograms from the section .text only, and take pointers, because BTF has no references.
@@ -36,6 +39,8 @@ inline uint8_t* bytes_at(Packet& packet, uint32_t offset) {
     auto* bytes = packet.template at<uint8_t[Bytes]>(offset);
     return bytes ? *bytes : nullptr;
 }
+
+inline bool is_tcp_or_udp(uint8_t number) { return number == protocol::tcp || number == protocol::udp; }
 
 inline bool is_legal_tcp(uint8_t flags) {
     using namespace tcp_flag;
@@ -76,6 +81,19 @@ inline void read_segment(Packet& packet, const TcpHeader* tcp, Headers& h, uint3
             read_tcp_scale(&packet, h.transport_offset + sizeof(TcpHeader), h.transport_offset + header_bytes));
 }
 
+// Of GSO: how large a segment is on the wire. Where the headers do not tell, the packet is cut before it is judged: what a device
+// merged from whole packets, so that only the first one's headers are looked at; and datagrams in a tunnel, because Linux (6.18) leaves
+// the tunnel's mark on a packet whose tunnel headers are removed, and a stack that has to segment such a packet loses it.
+template <typename Packet>
+inline Fate measure_segment(Packet& packet, Headers& h, uint32_t transport_header_bytes) {
+    const bool is_one_packet = h.network_offset() + h.network_bytes == packet.length();
+    const bool is_datagram_in_tunnel = h.key.protocol == protocol::udp && h.frame_offset != 0;
+    if (!is_one_packet || is_datagram_in_tunnel) return decided(Verdict::cut);
+    const uint32_t headers = h.transport_offset - h.network_offset() + transport_header_bytes;
+    h.segment_bytes = static_cast<uint16_t>(headers + packet.segment_payload());
+    return go_on();
+}
+
 template <typename Packet>
 inline Fate parse_tcp(Packet& packet, Headers& h, uint32_t transport_bytes) {
     const auto* tcp = packet.template at<TcpHeader>(h.transport_offset);
@@ -87,11 +105,7 @@ inline Fate parse_tcp(Packet& packet, Headers& h, uint32_t transport_bytes) {
     h.key.source_port = tcp->source_port;
     h.key.destination_port = tcp->destination_port;
     read_segment(packet, tcp, h, header_bytes, transport_bytes);
-    if (packet.segment_payload()) {
-        const uint32_t headers = h.transport_offset - h.network_offset() + header_bytes;
-        h.segment_bytes = static_cast<uint16_t>(headers + packet.segment_payload());
-    }
-    return go_on();
+    return packet.segment_payload() ? measure_segment(packet, h, header_bytes) : go_on();
 }
 
 template <typename Packet>
@@ -103,11 +117,7 @@ inline Fate parse_udp(Packet& packet, Headers& h, uint32_t transport_bytes) {
     if (length < sizeof(UdpHeader) || (length > transport_bytes && !h.is_fragment)) return drop(DropReason::udp_length_invalid);
     h.key.source_port = udp->source_port;
     h.key.destination_port = udp->destination_port;
-    if (packet.segment_payload()) {
-        const uint32_t headers = h.transport_offset - h.network_offset() + sizeof(UdpHeader);
-        h.segment_bytes = static_cast<uint16_t>(headers + packet.segment_payload());
-    }
-    return go_on();
+    return packet.segment_payload() ? measure_segment(packet, h, sizeof(UdpHeader)) : go_on();
 }
 
 template <typename Packet>
@@ -214,9 +224,11 @@ inline Fate parse_icmpv6(Packet& packet, Headers& h, uint32_t transport_bytes) {
     return h.is_icmp_error ? parse_embedded(packet, h) : go_on();
 }
 
+// GSO of other protocols (GRE, IPIP, SCTP) is cut first: only the kernel knows where its segments' headers end.
 template <typename Packet>
 inline Fate parse_protocol(Packet& packet, Headers& h) {
     const uint32_t transport_bytes = h.network_offset() + h.network_bytes - h.transport_offset;
+    if (packet.segment_payload() && !is_tcp_or_udp(h.key.protocol)) return decided(Verdict::cut);
     Fate fate = go_on();
     switch (h.key.protocol) {
         case protocol::tcp:
@@ -286,12 +298,18 @@ inline bool is_ipv4_checksum_right(Packet& packet, uint32_t offset, uint32_t hea
     return fold(sum) == 0xffff;
 }
 
+// BIG TCP: more than a length field can say stands there as 0. It is cut first.
+template <typename Packet>
+inline bool is_beyond_length_fields(Packet& packet, be16 length) {
+    return length.raw == 0 && packet.segment_payload() && packet.length() > 0xffff;
+}
+
 // What the fixed part of the header says. `header_bytes` with options.
 template <typename Packet>
 inline Fate read_ipv4(Packet& packet, const Ipv4Header* ip, Headers& h, uint32_t header_bytes) {
     h.network_bytes = ip->total_length.to_host();
     if (h.network_bytes < header_bytes || h.network_offset() + h.network_bytes > packet.length())
-        return drop(DropReason::ipv4_header_invalid);
+        return is_beyond_length_fields(packet, ip->total_length) ? decided(Verdict::cut) : drop(DropReason::ipv4_header_invalid);
     h.segment_bytes = static_cast<uint16_t>(h.network_bytes);
     h.ttl = ip->ttl;
     h.traffic_class = ip->traffic_class;
@@ -385,6 +403,7 @@ inline Fate read_ipv6(Packet& packet, const Ipv6Header* ip, Headers& h) {
     h.network_bytes = sizeof(Ipv6Header) + ip->payload_length.to_host();
     if (first_word >> 28 != 6 || h.network_offset() + h.network_bytes > packet.length())
         return drop(DropReason::ipv6_header_invalid);
+    if (is_beyond_length_fields(packet, ip->payload_length)) return decided(Verdict::cut);
     h.is_ipv6 = true;
     h.segment_bytes = static_cast<uint16_t>(h.network_bytes > 0xffff ? 0xffff : h.network_bytes);
     h.ttl = ip->hop_limit;
@@ -411,8 +430,6 @@ template <typename Packet>
 inline Fate parse_plain_transport(Packet& packet, Headers& h, uint32_t transport_bytes) {
     return h.key.protocol == protocol::tcp ? parse_tcp(packet, h, transport_bytes) : parse_udp(packet, h, transport_bytes);
 }
-
-inline bool is_tcp_or_udp(uint8_t number) { return number == protocol::tcp || number == protocol::udp; }
 
 template <uint32_t FrameOffset, typename Packet>
 inline bool parse_plain_at(Packet& packet, Headers& h, Fate& fate) {

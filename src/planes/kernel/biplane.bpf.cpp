@@ -6,6 +6,7 @@
 #include "planes/kernel/kernel_tables.hpp"
 #include "planes/kernel/skb_packet.hpp"
 #include "planes/kernel/xdp_packet.hpp"
+#include "planes/punt_tag.hpp"
 #pragma clang attribute pop
 
 using namespace biplane;
@@ -36,10 +37,10 @@ inline uint32_t now_tick(const KernelTables& tables) {
 }
 
 template <typename Packet>
-inline bool write_punt_tag(Packet& packet, const Outcome& outcome) {
+inline bool write_punt_tag(Packet& packet, const Outcome& outcome, uint8_t magic) {
     auto* tag = packet.template at<PuntTag>(0);
     if (!tag) return false;
-    *tag = PuntTag{outcome.port, outcome.fate.detail, punt_magic, outcome.flow, 0};
+    *tag = PuntTag{outcome.port, outcome.fate.detail, magic, outcome.flow, 0};
     return true;
 }
 
@@ -52,24 +53,35 @@ inline void take_back_punt(const KernelTables& tables, uint32_t port, uint64_t f
 }
 
 template <uint32_t LinearBytes>
-inline int run_tcx(__sk_buff* skb) {
+inline void pull_headers(__sk_buff* skb) {
     const uint32_t linear = skb->data_end - skb->data;
     if (linear < LinearBytes && linear < skb->len) bpf::skb_pull_data(skb, skb->len < pulled_bytes ? skb->len : pulled_bytes);
-    SkbPacket packet(skb);
-    const KernelTables tables;
-    const Outcome outcome = process(packet, tables, skb->ifindex, now_tick(tables));
+}
+
+inline int carry_skb(SkbPacket& packet, const KernelTables& tables, uint32_t ifindex) {
+    const Outcome outcome = process(packet, tables, ifindex, now_tick(tables));
     if (outcome.is_traced) return tc_drop;
     if (outcome.egress_ifindex)
         return static_cast<int>(outcome.to_peer ? bpf::redirect_peer(outcome.egress_ifindex, 0)
                                                 : bpf::redirect(outcome.egress_ifindex, 0));
     if (outcome.fate.verdict == Verdict::deliver) return tc_next;
-    if (outcome.fate.verdict != Verdict::punt) return tc_drop;
     const Config* config = tables.config();
-    if (!config || config->punt_ifindex == 0 || !write_punt_tag(packet, outcome)) {
+    if (!config) return tc_drop;
+    if (outcome.fate.verdict == Verdict::cut)
+        return write_punt_tag(packet, outcome, cut_magic) ? static_cast<int>(bpf::redirect(config->cut_ifindex, 0)) : tc_drop;
+    if (outcome.fate.verdict != Verdict::punt) return tc_drop;
+    if (config->punt_ifindex == 0 || !write_punt_tag(packet, outcome, punt_magic)) {
         take_back_punt(tables, outcome.port, packet.wire_frames());
         return tc_drop;
     }
     return static_cast<int>(bpf::redirect(config->punt_ifindex, 0));
+}
+
+template <uint32_t LinearBytes>
+inline int run_tcx(__sk_buff* skb) {
+    pull_headers<LinearBytes>(skb);
+    SkbPacket packet(skb);
+    return carry_skb(packet, KernelTables{}, skb->ifindex);
 }
 
 }  // namespace
@@ -161,6 +173,21 @@ extern "C" __attribute__((section("biplane/tcx"), used)) int prog_tcx_fabric(__s
     return run_tcx<fabric_linear_bytes>(skb);
 }
 
+// On the inner end of the cut port: takes up again what the other two had cut.
+extern "C" __attribute__((section("biplane/tcx"), used)) int prog_cut(__sk_buff* skb) {
+    pull_headers<fabric_linear_bytes>(skb);
+    SkbPacket packet(skb, true);
+    const KernelTables tables;
+    const Config* config = tables.config();
+    auto* tag = packet.at<PuntTag>(0);
+    if (!config || !tag || tag->magic != cut_magic) return tc_drop;
+    const Port* port = tables.port(load(config->epoch), tag->port);
+    if (!port) return tc_drop;
+    const uint32_t ifindex = port->ifindex;
+    restore_addresses(reinterpret_cast<uint8_t*>(tag), *port);
+    return carry_skb(packet, tables, ifindex);
+}
+
 extern "C" __attribute__((section("biplane/xdp"), used)) int prog_xdp(xdp_md* xdp) {
     XdpPacket packet(xdp);
     const KernelTables tables;
@@ -170,7 +197,7 @@ extern "C" __attribute__((section("biplane/xdp"), used)) int prog_xdp(xdp_md* xd
     if (outcome.fate.verdict == Verdict::deliver) return XDP_PASS;
     if (outcome.fate.verdict != Verdict::punt) return XDP_DROP;
     uint32_t slot = outcome.socket_slot + xdp->rx_queue_index;
-    if (outcome.socket_slot == 0 || !bpf::map_lookup_elem(&bp_sockets, &slot) || !write_punt_tag(packet, outcome)) {
+    if (outcome.socket_slot == 0 || !bpf::map_lookup_elem(&bp_sockets, &slot) || !write_punt_tag(packet, outcome, punt_magic)) {
         take_back_punt(tables, outcome.port, packet.wire_frames());
         return XDP_DROP;
     }

@@ -26,15 +26,19 @@ constexpr uint32_t clsact_priority = 1;
 // What a mark's name says.
 struct Mark {
     std::string hook;  // tcx, clsact, xdp
-    std::string role;  // workload, fabric, punt
+    std::string role;  // workload, fabric, cut, punt
     uint32_t ifindex;
     std::string name() const { return hook + "-" + role + "_" + std::to_string(ifindex); }
 };
 
-std::string role_of_tc(const char* program) { return std::strcmp(program, pins::tcx_program) == 0 ? "workload" : "fabric"; }
+std::string role_of_tc(const char* program) {
+    if (std::strcmp(program, pins::cut_program) == 0) return "cut";
+    return std::strcmp(program, pins::tcx_program) == 0 ? "workload" : "fabric";
+}
 
 const char* program_of(const Mark& mark) {
     if (mark.hook == "xdp") return mark.role == "punt" ? pins::punt_program : pins::xdp_program;
+    if (mark.role == "cut") return pins::cut_program;
     return mark.role == "workload" ? pins::tcx_program : pins::tcx_fabric_program;
 }
 

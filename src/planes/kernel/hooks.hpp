@@ -1,7 +1,7 @@
 // Programs on interfaces. Every attachment leaves a mark in the pin directory that says which program it runs:
-//     tcx-workload_IFINDEX, tcx-fabric_IFINDEX            a pinned BPF link
+//     tcx-workload_IFINDEX, tcx-fabric_IFINDEX, tcx-cut_IFINDEX            a pinned BPF link
 //     xdp-workload_IFINDEX, xdp-fabric_IFINDEX, xdp-punt_IFINDEX
-//     clsact-workload_IFINDEX, clsact-fabric_IFINDEX      a directory: tc filters need no pin
+//     clsact-workload_IFINDEX, clsact-fabric_IFINDEX, clsact-cut_IFINDEX   a directory: tc filters need no pin
 // A link whose interface is gone holds nothing; its mark is removed when somebody looks.
 #pragma once
 #include <array>
@@ -15,8 +15,8 @@
 
 namespace biplane {
 
-inline constexpr std::array<const char*, 4> program_pins = {pins::tcx_program, pins::tcx_fabric_program, pins::xdp_program,
-                                                            pins::punt_program};
+inline constexpr std::array<const char*, 5> program_pins = {pins::tcx_program, pins::tcx_fabric_program, pins::cut_program,
+                                                            pins::xdp_program, pins::punt_program};
 
 bool has_all_programs(const PinDirectory& directory);
 

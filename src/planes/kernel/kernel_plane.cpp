@@ -120,6 +120,10 @@ Result<AttachedHook> KernelPlane::attach_punt(uint32_t ifindex) {
     return attach_xdp(state_->directory, pins::punt_program, "punt", ifindex);
 }
 
+Result<AttachedHook> KernelPlane::attach_cut(uint32_t ifindex) {
+    return attach_tc(state_->directory, pins::cut_program, ifindex, state_->force_clsact);
+}
+
 Status KernelPlane::detach(uint32_t ifindex) {
     if (auto status = detach_tc(state_->directory, ifindex); !status) return status;
     return detach_xdp(state_->directory, ifindex);
@@ -129,6 +133,11 @@ std::vector<uint32_t> KernelPlane::attached() const { return attached_interfaces
 
 Status KernelPlane::set_punt_port(uint32_t ifindex) {
     state_->tables.config()->punt_ifindex = ifindex;
+    return {};
+}
+
+Status KernelPlane::set_cut_port(uint32_t ifindex) {
+    state_->tables.config()->cut_ifindex = ifindex;
     return {};
 }
 

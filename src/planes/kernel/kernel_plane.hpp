@@ -43,11 +43,15 @@ class KernelPlane {
     Result<AttachedHook> attach_fabric(uint32_t ifindex, Hook hook);
     // The inner end of the punt port: XDP, redirects into the sockets.
     Result<AttachedHook> attach_punt(uint32_t ifindex);
+    // The inner end of the cut port: tcx or clsact.
+    Result<AttachedHook> attach_cut(uint32_t ifindex);
     Status detach(uint32_t ifindex);
     std::vector<uint32_t> attached() const;  // interfaces with a pinned link
 
     // Where the kernel plane redirects what it punts from tcx hooks: ifindex of the outer end of the punt port.
     Status set_punt_port(uint32_t ifindex);
+    // Where they redirect what is to be cut: ifindex of the outer end of the cut port.
+    Status set_cut_port(uint32_t ifindex);
 
     // Detaches everything and removes the pins and the directory: the end of the datapath on this node.
     static Status remove(const std::string& pin_directory);

@@ -1,5 +1,7 @@
 // A socket buffer at a tcx or clsact hook as the pipeline's Packet. GSO packets stay whole: resizing tells the kernel what the
-// new bytes are, so that it can segment and checksum later, or never.
+// new bytes are, so that it can segment and checksum later, or never. Some packets the kernel does not let grow that way: those that carry
+// the mark of a tunnel already, and GSO of other protocols than TCP and UDP. Such a packet goes through the cut port first, a veth whose
+// transmit offloads are off, and comes out of it as frames of the wire with their checksums filled in.
 #pragma once
 #include "datapath/pipeline.hpp"
 #include "planes/kernel/bpf_helpers.hpp"
@@ -23,11 +25,17 @@ constexpr uint64_t encap_l2(uint64_t bytes) { return bytes << 56; }
 constexpr long flags_unknown = -22;  // EINVAL
 }  // namespace adjust_room
 
+namespace refusal {                        // what bpf_skb_adjust_room returns
+constexpr long is_encapsulated = -114;     // EALREADY
+constexpr long is_not_to_be_grown = -524;  // ENOTSUPP
+}  // namespace refusal
+
 class SkbPacket {
    public:
     static constexpr Plane plane = Plane::kernel;
+    static constexpr bool can_be_cut = true;
 
-    explicit SkbPacket(__sk_buff* skb) : skb_(skb) {}
+    explicit SkbPacket(__sk_buff* skb, bool came_cut = false) : skb_(skb), came_cut_(came_cut) {}
 
     template <typename T>
     T* at(uint32_t offset) {
@@ -37,6 +45,8 @@ class SkbPacket {
     uint32_t length() const { return skb_->len; }
     uint32_t segment_payload() const { return skb_->gso_size; }
     uint32_t wire_frames() const { return skb_->gso_segs > 1 ? skb_->gso_segs : 1; }
+    bool came_cut() const { return came_cut_; }
+    bool must_be_cut() const { return must_be_cut_; }
     // The kernel takes a VLAN tag out of the frame before a tcx program sees it, and puts it back when the frame leaves.
     bool has_hidden_vlan_tag() const { return skb_->vlan_present != 0; }
     bool is_traced(uint64_t nonce) const { return nonce != 0 && skb_->tstamp == nonce; }
@@ -44,10 +54,13 @@ class SkbPacket {
     bool insert_after_ethernet(uint32_t bytes, Room room) {
         using namespace adjust_room;
         uint64_t flags = 0;
-        if (room != Room::plain)
+        // What came through the cut port may carry a tunnel's mark, which tells nobody anything any more, and takes no second one.
+        if (room != Room::plain && !came_cut_)
             flags = fixed_gso | encap_l4_udp | encap_l2_eth | encap_l2(sizeof(EthernetHeader)) |
                     (room == Room::tunnel_ipv4 ? encap_l3_ipv4 : encap_l3_ipv6);
-        return bpf::skb_adjust_room(skb_, static_cast<int>(bytes), mode_mac, flags) == 0;
+        const long result = bpf::skb_adjust_room(skb_, static_cast<int>(bytes), mode_mac, flags);
+        must_be_cut_ = !came_cut_ && (result == refusal::is_encapsulated || result == refusal::is_not_to_be_grown);
+        return result == 0;
     }
     bool remove_after_ethernet(uint32_t bytes, Room room, bool inner_is_ipv6) {
         using namespace adjust_room;
@@ -72,6 +85,8 @@ class SkbPacket {
     }
 
     __sk_buff* skb_;
+    bool came_cut_;
+    bool must_be_cut_ = false;
 };
 
 }  // namespace biplane

@@ -12,6 +12,7 @@ namespace biplane {
 class XdpPacket {
    public:
     static constexpr Plane plane = Plane::kernel;
+    static constexpr bool can_be_cut = false;
 
     explicit XdpPacket(xdp_md* xdp) : xdp_(xdp) {}
 
@@ -23,6 +24,8 @@ class XdpPacket {
     uint32_t length() const { return static_cast<uint32_t>(xdp_->data_end - xdp_->data); }
     uint32_t segment_payload() const { return 0; }
     uint32_t wire_frames() const { return 1; }
+    bool came_cut() const { return false; }
+    bool must_be_cut() const { return false; }
     bool has_hidden_vlan_tag() const { return false; }
     bool is_traced(uint64_t nonce) const {
         if (nonce == 0) return false;

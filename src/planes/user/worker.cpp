@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "planes/user/punt_tag.hpp"
+#include "planes/punt_tag.hpp"
 #include "planes/user_packet.hpp"
 
 namespace biplane {
@@ -97,6 +97,7 @@ void Worker::count_egress_full(const Outcome& outcome, uint32_t bytes) {
             --ingress.answered;
             return;
         case Verdict::punt:
+        case Verdict::cut:
         case Verdict::undecided:
             return;
     }

@@ -1,4 +1,4 @@
-#include "planes/user/punt_tag.hpp"
+#include "planes/punt_tag.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,7 @@
-// The punt port: the veth pair through which tcx programs hand frames to the user plane (names in control/config/node_config.hpp).
+// The node's inner ports: veth pairs through which frames pass on their way through the datapath (names in control/config/node_config.hpp).
 //
 //     tcx --redirect--> biplane-punt0 <== veth ==> biplane-punt1 --XDP--> socket of the user plane
+//     tcx --redirect--> biplane-cut0  <== veth ==> biplane-cut1  --tcx--> on its way
 //                       transmit offloads off:     the frames come out cut to size, with checksums filled in
 #pragma once
 #include <cstdint>
@@ -11,12 +12,14 @@
 
 namespace biplane {
 
-struct PuntPort {
+enum class InnerPortKind { punt, cut };
+
+struct InnerPort {
     uint32_t outer_index;
     uint32_t inner_index;
 };
 // Makes the pair, down, if it is missing; an existing one is used as it is.
-Result<PuntPort> ensure_punt_port(Netlink& netlink, const std::string& node, uint32_t mtu);
-Status bring_up_punt_port(Netlink& netlink, const PuntPort& port);
+Result<InnerPort> ensure_inner_port(Netlink& netlink, const std::string& node, InnerPortKind kind, uint32_t mtu);
+Status bring_up_inner_port(Netlink& netlink, const InnerPort& port);
 
 }  // namespace biplane
