@@ -1,4 +1,4 @@
-// Which plane carries a packet (design, D7 and D8): the kernel plane hands over what is placed in the user plane, and knows
+// Which plane carries a packet: the kernel plane hands over what is placed in the user plane, and knows
 // what to do when there is none; the user plane carries all that reaches it.
 #include "cases/case.hpp"
 
@@ -37,16 +37,16 @@ std::vector<Case> kernel_plane_cases() {
          {arrives(fabric, from_node).is(punted(placed)).after(user_plane_is(true))},
          {},
          in_kernel},
-        {"a packet of a network that is placed in the user plane is dropped when there is no user plane",
-         {arrives(green_web, ask(green_web)).is(dropped(user_plane_down)).after(user_plane_is(false))},
-         {},
-         in_kernel},
-        {"a packet is dropped when a user plane was never there",
-         {arrives(green_web, ask(green_web)).is(dropped(user_plane_down))},
+        {"a packet of a network without fallback is handed over to a user plane that is late",
+         {arrives(green_web, ask(green_web)).is(punted(placed)).after(user_plane_is(false))},
          {},
          in_kernel},
         {"a network that may fall back is carried by the kernel when there is no user plane",
          {arrives(teal_web, ask(teal_web)).is(reaches(teal_db, ask(teal_web))).after(user_plane_is(false))},
+         {asked(teal, teal_web, teal_db)},
+         in_kernel},
+        {"a network that may fall back is carried by the kernel when a user plane was never there",
+         {arrives(teal_web, ask(teal_web)).is(reaches(teal_db, ask(teal_web)))},
          {asked(teal, teal_web, teal_db)},
          in_kernel},
         {"a network that may fall back is handed over while there is a user plane",

@@ -136,8 +136,10 @@ void register_cases(const std::vector<cases::Case>& all) {
                                       [&bench, &c]() -> testing::Test* { return new CaseTest(bench, c); });
 }
 
-// Reasons that no frame alone can provoke on every engine: they tell of a kernel (segmentation_test.cpp) or of rings that refuse.
-constexpr DropReason reasons_of_the_environment[] = {DropReason::none, DropReason::rewrite_failed, DropReason::egress_queue_full};
+// Reasons that no frame alone can provoke on every engine: they tell of a kernel, of a missing socket (segmentation_test.cpp) or of
+// rings that refuse.
+constexpr DropReason reasons_of_the_environment[] = {DropReason::none, DropReason::rewrite_failed, DropReason::user_plane_down,
+                                                     DropReason::egress_queue_full};
 
 TEST(specification, has_a_case_for_every_drop_reason) {
     std::vector<bool> provoked(drop_reasons);

@@ -159,11 +159,11 @@ class Node(Namespace):
     def log_file(self, program):
         return self.directory / f"{program}.log"
 
-    def _start_daemon(self, program):
+    def _start_daemon(self, program, *words):
         log = self.log_file(program)
         with open(log, "ab") as out:
             begin = out.tell()
-            process = self.start(self.lab.programs / program, "--config", self.config, stdout=out, stderr=out)
+            process = self.start(self.lab.programs / program, "--config", self.config, *words, stdout=out, stderr=out)
         deadline = time.monotonic() + self.ready_seconds
         while time.monotonic() < deadline:
             said = log.read_bytes()[begin:].decode(errors="replace")
@@ -174,8 +174,8 @@ class Node(Namespace):
             time.sleep(0.01)
         raise LabError(f"{program} on {self.name} was not ready after {self.ready_seconds:.0f} s:\n{said}")
 
-    def start_agent(self):
-        self.agent = self._start_daemon("biplaned")
+    def start_agent(self, *words):
+        self.agent = self._start_daemon("biplaned", *words)
 
     def start_user_plane(self):
         self.user_plane = self._start_daemon("biplane-userplane")

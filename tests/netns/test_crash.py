@@ -7,7 +7,9 @@ import threading
 import time
 
 import pytest
-from tenants import FAMILY, PLANE, WEB, Tenants
+import wire
+from stream import Sink, Stream, header
+from tenants import FAMILY, NEAR, PLANE, WEB, Tenants
 
 PINGS_PER_SECOND = 1000
 
@@ -152,6 +154,26 @@ def test_the_tables_are_read_without_the_agent(tenants):
     done = node.biplane("apply", "-f", "-", input="")
     assert done.returncode == 3, f"exit code {done.returncode}: {done.stderr}"
     node.start_agent()
+
+
+def test_a_user_plane_that_is_late_loses_nothing(tenants):
+    """Its heartbeat is five times older than the limit before it runs again; its ring holds what came meanwhile."""
+    node, packets = tenants.lab.nodes["node-a"], 200
+    wire.silence(tenants["blue", "web"])
+    dropped = tenants.port_of("blue", "near")["drops"].get("user-plane-down", 0)
+    sink = Sink(tenants["blue", "web"])
+    node.user_plane.send_signal(signal.SIGSTOP)
+    try:
+        time.sleep(0.2)
+        ports = [tenants.fresh_port() for _ in range(packets)]
+        sent = Stream(tenants["blue", "near"], [header(NEAR["ipv4"], WEB["ipv4"], port, 4000) for port in ports], rate=1000, rounds=1).finish()
+        time.sleep(0.3)
+    finally:
+        node.user_plane.send_signal(signal.SIGCONT)
+    seen = sink.stop(quiet=1.0)
+    assert len(sent[4000]) == packets and set(seen[4000]) == set(sent[4000]), f"{packets - len(seen[4000])} of {packets} were lost"
+    assert tenants.port_of("blue", "near")["drops"].get("user-plane-down", 0) == dropped
+    tenants["blue", "web"].run("nft", "flush", "ruleset")
 
 
 def test_without_the_user_plane_kernel_flows_notice_nothing_and_user_flows_come_back(tenants):

@@ -20,7 +20,6 @@ import wire  # noqa: E402
 PROTOCOL = {"TCP": wire.TCP, "UDP": wire.UDP, "SCTP": wire.SCTP, "ICMP": wire.ICMP, "ICMPv6": wire.ICMPV6}
 REASONS = (evaluator.EGRESS_DENIED, evaluator.INGRESS_DENIED, evaluator.RULE_DENIED)
 FIRST_SOURCE_PORT, FIRST_STANDING_PORT = 10000, 50000
-ATTEMPTS = 3  # of a step, if the user plane's heartbeat was late on a loaded machine
 STEPS = suite.load_steps()[slice(*(int(word) if word else None for word in os.environ.get("BIPLANE_SUITE_STEPS", ":").split(":")))]
 FLOWS = 400_000
 
@@ -142,12 +141,8 @@ class Play:
         self.enter(step)
         verdicts = suite.truth(step, self.probes)
         policies = evaluator.Evaluator(step.documents.values())
-        for attempt in range(ATTEMPTS):
-            questions = self.questions_to_standing_flows(step, policies) + self.questions_by_probes(step, verdicts)
-            before = self.drops()
-            complaints = self.ask(questions, before)
-            if not complaints or self.drops().get("user-plane-down", 0) == before.get("user-plane-down", 0):
-                break
+        questions = self.questions_to_standing_flows(step, policies) + self.questions_by_probes(step, verdicts)
+        complaints = self.ask(questions, self.drops())
         if not complaints:
             complaints = self.open_flows(step, policies)
         return complaints

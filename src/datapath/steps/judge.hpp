@@ -110,7 +110,18 @@ inline Fate find_or_judge(const Tables& tables, Journey& j) {
     return j.tcp_flags != 0 || j.is_related ? track(tables, j) : go_on();
 }
 
-// Which plane carries the packet (D8), and whether it is cut first. In the user plane everything that came here is carried here.
+// A user plane whose last sign of life is older than the limit: dead, hung, or late on a loaded machine.
+template <typename Tables>
+inline bool is_late(const Tables& tables, const Journey& j) {
+    const auto* user_plane = tables.user_plane();
+    const uint32_t heartbeat = user_plane ? load(user_plane->heartbeat) : 0;
+    const int32_t age = static_cast<int32_t>(j.now - heartbeat);
+    return heartbeat == 0 || age > static_cast<int32_t>(j.config->user_plane_timeout);
+}
+
+// Which plane carries the packet, and whether it is cut first. In the user plane everything that came here is carried here. A late
+// user plane selects the fallback of a network that has one. Without one the packet is handed over all the same: the socket's ring
+// keeps it until the user plane runs again, and only a missing socket loses it (user_plane_down, where it is handed over).
 template <typename Packet, typename Tables>
 inline Fate choose_plane(const Packet& packet, const Tables& tables, Journey& j) {
     if (Packet::plane == Plane::user && j.flow) return go_on();
@@ -121,12 +132,8 @@ inline Fate choose_plane(const Packet& packet, const Tables& tables, Journey& j)
     const Zone* zone = find_zone(tables, j);
     if (!zone) return drop(DropReason::port_unconfigured);
     if (Packet::plane == Plane::user || (!is_placed && zone->plane != Plane::user)) return go_on();
-    const auto* user_plane = tables.user_plane();
-    const uint32_t heartbeat = user_plane ? load(user_plane->heartbeat) : 0;
-    const int32_t age = static_cast<int32_t>(j.now - heartbeat);
-    if (heartbeat != 0 && age <= static_cast<int32_t>(j.config->user_plane_timeout))
-        return punt(is_placed ? PuntReason::flow_placed : PuntReason::placed);
-    return zone->fallback_to_kernel ? go_on() : drop(DropReason::user_plane_down);
+    if (zone->fallback_to_kernel && is_late(tables, j)) return go_on();
+    return punt(is_placed ? PuntReason::flow_placed : PuntReason::placed);
 }
 
 // always_inline: clang 19 leaves it out of line at any threshold, and BPF functions cannot return a struct.
