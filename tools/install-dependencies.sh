@@ -26,6 +26,7 @@ libspdlog-dev             log
 libyaml-cpp-dev           configuration and documents, with line and column
 nlohmann-json3-dev        JSON of the API and of -o json
 libcli11-dev              command lines
+libboost-dev              Beast parses the HTTP of the API
 libexpected-dev           tl::expected, as g++ 12 has no std::expected in C++20
 libgtest-dev              unit tests
 librapidcheck-dev         property tests

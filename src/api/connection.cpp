@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "api/http_target.hpp"
+
 namespace biplane {
 namespace {
 

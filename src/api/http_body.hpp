@@ -1,40 +1,39 @@
-// The body of an HTTP/1.1 message that arrives in pieces (RFC 9112, sections 6 and 7): of a known length, or chunked. Pure.
+// The body of a message as Beast fills it. Beast's own string_body reserves what Content-Length announces; this one takes memory only
+// for what has come.
 #pragma once
+#include <boost/beast/core/buffers_range.hpp>
+#include <boost/beast/core/error.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/optional.hpp>
+#include <cstdint>
 #include <string>
-#include <string_view>
-
-#include "api/http_head.hpp"
 
 namespace biplane {
 
-class HttpBodyReader {
-   public:
-    enum class State { reading, complete, invalid, too_large };
+struct HttpBody {
+    using value_type = std::string;
 
-    // As the head says. Invalid if it says two different things, or a coding that is not read here.
-    HttpBodyReader(const HttpFields& fields, size_t bytes_max);
+    class reader {
+       public:
+        template <bool is_request, typename Fields>
+        reader(boost::beast::http::header<is_request, Fields>&, value_type& body) : body_(body) {}
 
-    // How many of `bytes` belong to the body; less than all of them only if it is not `reading` any more.
-    size_t take(std::string_view bytes);
+        void init(const boost::optional<uint64_t>&, boost::beast::error_code& error) { error = {}; }
+        template <typename Buffers>
+        size_t put(const Buffers& buffers, boost::beast::error_code& error) {
+            size_t count = 0;
+            for (const auto buffer : boost::beast::buffers_range_ref(buffers)) {
+                body_.append(static_cast<const char*>(buffer.data()), buffer.size());
+                count += buffer.size();
+            }
+            error = {};
+            return count;
+        }
+        void finish(boost::beast::error_code& error) { error = {}; }
 
-    State state() const { return state_; }
-    std::string& body() { return body_; }
-    size_t bytes_held() const { return body_.capacity(); }
-
-   private:
-    enum class Part { sized, chunk_size, chunk, chunk_end, trailer };
-
-    void begin(uint64_t bytes, Part part);
-    size_t take_line(std::string_view bytes);
-    void end_line();
-
-    size_t bytes_max_;
-    State state_ = State::reading;
-    Part part_ = Part::sized;
-    uint64_t left_ = 0;  // of the body or of the chunk
-    std::string line_;
-    size_t trailer_bytes_ = 0;
-    std::string body_;
+       private:
+        value_type& body_;
+    };
 };
 
 }  // namespace biplane

@@ -2,70 +2,106 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+
+#include "api/http_body.hpp"
+#include "api/http_target.hpp"
+
 namespace biplane {
+namespace {
+
+namespace http = boost::beast::http;
+using boost::beast::iequals;
+
+constexpr size_t chunk_head_bytes_max = 1024;  // size and extensions of a chunk, and a trailer
+
+}  // namespace
+
+struct HttpRequestReader::Parser {
+    http::request_parser<HttpBody> http;
+    boost::beast::error_code error;
+};
+
+HttpRequestReader::HttpRequestReader(const HttpLimits& limits) : limits_(limits), parser_(std::make_unique<Parser>()) {
+    parser_->http.header_limit(static_cast<uint32_t>(limits.head_bytes));
+    parser_->http.body_limit(limits.body_bytes);
+}
+HttpRequestReader::HttpRequestReader(HttpRequestReader&&) noexcept = default;
+HttpRequestReader& HttpRequestReader::operator=(HttpRequestReader&&) noexcept = default;
+HttpRequestReader::~HttpRequestReader() = default;
+
+size_t HttpRequestReader::bytes_held() const { return pending_.capacity() + parser_->http.get().body().capacity(); }
+
 size_t HttpRequestReader::take(std::string_view bytes) {
     size_t used = 0;
-    while (used < bytes.size() && state_ != State::complete && state_ != State::refused)
-        used += body_ ? take_body(bytes.substr(used)) : take_head(bytes.substr(used));
-    return used;
-}
-
-size_t HttpRequestReader::take_head(std::string_view bytes) {
     if (state_ == State::empty) {  // empty lines may stand before a request (RFC 9112, section 2.2)
-        const size_t begin = bytes.find_first_not_of("\r\n");
-        if (begin == std::string_view::npos) return bytes.size();
-        if (begin > 0) return begin;
+        used = std::min(bytes.find_first_not_of("\r\n"), bytes.size());
+        if (used == bytes.size()) return used;
         state_ = State::reading;
     }
-    const size_t searched = head_text_.size() < http_end_of_head.size() ? 0 : head_text_.size() - http_end_of_head.size();
-    const size_t before = head_text_.size();
-    head_text_.append(bytes.substr(0, limits_.head_bytes + 1 - std::min(before, limits_.head_bytes)));
-    const size_t end = head_text_.find(http_end_of_head, searched);
-    if (end != std::string::npos) {
-        const size_t used = end + http_end_of_head.size() - before;
-        head_text_.resize(end + http_end_of_head.size() / 2);  // each line keeps its end
-        read_head();
-        return used;
-    }
-    if (head_text_.size() > limits_.head_bytes)
-        refuse(error_reply(431, fmt::format("the request's head is larger than {} KiB", limits_.head_bytes >> 10)));
-    return head_text_.size() - before;
-}
-
-void HttpRequestReader::read_head() {
-    auto head = parse_request_head(head_text_, limits_.target_bytes);
-    if (!head) return refuse(head.error());
-    head_ = *std::move(head);
-    is_kept_alive_ =
-        head_.is_version_1_0 ? has_word(head_.fields, "connection", "keep-alive") : !has_word(head_.fields, "connection", "close");
-    wants_progress_ = find_field(head_.fields, "biplane-progress") != nullptr;
-    if (const std::string* coding = find_field(head_.fields, "content-encoding"); coding != nullptr && *coding != "identity")
-        return refuse(error_reply(415, "a body with a content coding (" + *coding + ") is not read"));
-    if (find_field(head_.fields, "expect") != nullptr && !has_word(head_.fields, "expect", "100-continue"))
-        return refuse(error_reply(417, "this expectation is not met"));
-    body_.emplace(head_.fields, limits_.body_bytes);
-    is_expecting_ = body_->state() == HttpBodyReader::State::reading && find_field(head_.fields, "expect") != nullptr;
-    note_body_state();
-}
-
-size_t HttpRequestReader::take_body(std::string_view bytes) {
-    const size_t used = body_->take(bytes);
-    note_body_state();
+    while (used < bytes.size() && state_ == State::reading) used += parse(bytes.substr(used));
     return used;
 }
 
-void HttpRequestReader::note_body_state() {
-    switch (body_->state()) {
-        case HttpBodyReader::State::reading:
-            return;
-        case HttpBodyReader::State::complete:
-            state_ = State::complete;
-            return;
-        case HttpBodyReader::State::invalid:
-            return refuse(error_reply(400, "the length of the request's body is not given as HTTP/1.1 has it"));
-        case HttpBodyReader::State::too_large:
-            return refuse(error_reply(413, fmt::format("the body is larger than {} MiB", limits_.body_bytes >> 20)));
+// At most one part of the message: the head, then the body.
+size_t HttpRequestReader::parse(std::string_view bytes) {
+    const size_t before = pending_.size();
+    if (before != 0) pending_ += bytes;
+    const std::string_view all = before != 0 ? std::string_view(pending_) : bytes;
+    const size_t parsed = parser_->http.put(boost::asio::buffer(all.data(), all.size()), parser_->error);
+    if (parser_->error && parser_->error != http::error::need_more) {
+        note_error(all);
+        return bytes.size();
     }
+    if (parser_->http.is_header_done() && !has_head_) check_head();
+    if (state_ == State::reading && parser_->http.is_done()) state_ = State::complete;
+    if (parser_->error == http::error::need_more && state_ == State::reading) {
+        pending_ = std::string(all.substr(parsed));
+        if (has_head_ && pending_.size() > chunk_head_bytes_max)
+            refuse(error_reply(400, "the length of a chunk of the body is not given as HTTP/1.1 has it"));
+        return bytes.size();
+    }
+    pending_.clear();
+    return parsed - before;  // nothing that was pending is left: the parser could not go on without what came now
+}
+
+void HttpRequestReader::note_error(std::string_view what_came) {
+    const auto& error = parser_->error;
+    if (error == http::error::header_limit)
+        return refuse(error_reply(431, fmt::format("the request's head is larger than {} KiB", limits_.head_bytes >> 10)));
+    if (error == http::error::body_limit)
+        return refuse(error_reply(413, fmt::format("the body is larger than {} MiB", limits_.body_bytes >> 20)));
+    if (error == http::error::bad_version && what_came.find(" HTTP/") != std::string_view::npos)
+        return refuse(error_reply(505, "this is a server of HTTP/1.1"));
+    refuse(error_reply(400, "the request is not valid HTTP: " + error.message()));
+}
+
+void HttpRequestReader::check_head() {
+    has_head_ = true;
+    parser_->http.eager(true);
+    const auto& head = parser_->http.get();
+    is_kept_alive_ = head.keep_alive();
+    wants_progress_ = head.find(progress_field) != head.end();
+    const auto target = head.target();
+    if (target.size() > limits_.target_bytes) return refuse(error_reply(414, "the path is too long"));
+    auto parsed = parse_target({target.data(), target.size()});
+    if (!parsed) return refuse(error_reply(400, "the request's target is no path"));
+    if (head.version() == 11 && head.find(http::field::host) == head.end())
+        return refuse(error_reply(400, "the request names no host"));
+    const auto transfer = head[http::field::transfer_encoding], content = head[http::field::content_encoding];
+    if (!transfer.empty() && !iequals(transfer, "chunked"))
+        return refuse(error_reply(400, "the only transfer coding that is read is chunked"));
+    if (!content.empty() && !iequals(content, "identity"))
+        return refuse(error_reply(415, fmt::format("a body with a content coding ({}) is not read", std::string(content))));
+    const auto expected = head[http::field::expect];
+    if (!expected.empty() && !iequals(expected, "100-continue")) return refuse(error_reply(417, "this expectation is not met"));
+    is_expecting_ = !expected.empty() && !parser_->http.is_done();
+    request_.method = std::string(head.method_string());
+    request_.path = std::move(parsed->path);
+    request_.query = std::move(parsed->query);
 }
 
 void HttpRequestReader::refuse(ApiReply reply) {
@@ -74,11 +110,8 @@ void HttpRequestReader::refuse(ApiReply reply) {
 }
 
 ApiRequest HttpRequestReader::take_request() {
-    return {.method = std::move(head_.method),
-            .path = std::move(head_.path),
-            .query = std::move(head_.query),
-            .body = std::move(body_->body()),
-            .sender = {}};
+    request_.body = std::move(parser_->http.get().body());
+    return std::move(request_);
 }
 
 }  // namespace biplane

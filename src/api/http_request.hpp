@@ -1,17 +1,17 @@
-// A request of HTTP/1.1 that arrives in pieces. Pure: no system call.
+// A request of HTTP/1.1 that arrives in pieces: Boost.Beast's parser with the limits of this server. Pure: no system call.
 //
 //     HttpRequestReader reader(limits);
 //     const size_t used = reader.take(bytes);     // what follows a whole request belongs to the next one
-//     if (reader.state() == HttpRequestReader::State::complete) handle(reader.request());
+//     if (reader.state() == HttpRequestReader::State::complete) handle(reader.take_request());
 //
 // A body with a content coding is refused: its size says nothing about what it becomes.
 #pragma once
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
-#include "api/http_body.hpp"
-#include "api/http_head.hpp"
+#include "api/message.hpp"
 
 namespace biplane {
 
@@ -31,13 +31,16 @@ class HttpRequestReader {
    public:
     enum class State { empty, reading, complete, refused };  // empty: nothing of a request has come yet
 
-    explicit HttpRequestReader(const HttpLimits& limits) : limits_(limits) {}
+    explicit HttpRequestReader(const HttpLimits& limits);
+    HttpRequestReader(HttpRequestReader&&) noexcept;
+    HttpRequestReader& operator=(HttpRequestReader&&) noexcept;
+    ~HttpRequestReader();
 
     // How many of `bytes` were taken; less than all of them only in the states complete and refused.
     size_t take(std::string_view bytes);
 
     State state() const { return state_; }
-    size_t bytes_held() const { return head_text_.capacity() + (body_ ? body_->bytes_held() : 0); }
+    size_t bytes_held() const;
     // The sender waits for http_continue. True once.
     bool take_expectation() { return std::exchange(is_expecting_, false); }
 
@@ -49,18 +52,19 @@ class HttpRequestReader {
     const ApiReply& refusal() const { return refusal_; }
 
    private:
-    size_t take_head(std::string_view bytes);
-    size_t take_body(std::string_view bytes);
-    void read_head();
+    struct Parser;
+
+    size_t parse(std::string_view bytes);
+    void note_error(std::string_view what_came);
+    void check_head();
     void refuse(ApiReply reply);
-    void note_body_state();
 
     HttpLimits limits_;
+    std::unique_ptr<Parser> parser_;
     State state_ = State::empty;
-    std::string head_text_;
-    HttpRequestHead head_;
-    std::optional<HttpBodyReader> body_;  // from the end of the head on
-    bool is_expecting_ = false, is_kept_alive_ = true, wants_progress_ = false;
+    std::string pending_;  // what the parser cannot go on with until more has come
+    ApiRequest request_;   // but for the body
+    bool has_head_ = false, is_expecting_ = false, is_kept_alive_ = true, wants_progress_ = false;
     ApiReply refusal_;
 };
 

@@ -1,46 +1,57 @@
 #include "api/http_response.hpp"
 
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+
+#include "api/http_body.hpp"
+
 namespace biplane {
 namespace {
 
-constexpr size_t head_bytes_max = 64 << 10;
-constexpr size_t body_bytes_max = size_t{4} << 30;
+namespace http = boost::beast::http;
+
+constexpr uint32_t head_bytes_max = 64 << 10;
+constexpr uint64_t body_bytes_max = uint64_t{4} << 30;
 
 }  // namespace
 
-void HttpResponseReader::take(std::string_view bytes) {
-    if (state_ != State::reading) return;
-    if (!body_) {
-        text_ += bytes;
-        while (!body_ && state_ == State::reading && text_.find(http_end_of_head) != std::string::npos) read_head();
-        if (!body_) {
-            if (text_.size() > head_bytes_max) state_ = State::invalid;
-            return;
-        }
-        bytes = text_;
-    }
-    body_->take(bytes);
-    text_.clear();
-    if (body_->state() == HttpBodyReader::State::complete) state_ = State::complete;
-    if (body_->state() == HttpBodyReader::State::invalid || body_->state() == HttpBodyReader::State::too_large)
-        state_ = State::invalid;
+struct HttpResponseReader::Parser {
+    http::response_parser<HttpBody> http;
+};
+
+HttpResponseReader::HttpResponseReader() { start(); }
+HttpResponseReader::~HttpResponseReader() = default;
+
+void HttpResponseReader::start() {
+    parser_ = std::make_unique<Parser>();
+    parser_->http.header_limit(head_bytes_max);
+    parser_->http.body_limit(body_bytes_max);
+    parser_->http.eager(true);
 }
 
-void HttpResponseReader::read_head() {
-    const size_t end = text_.find(http_end_of_head);
-    auto head = parse_response_head(std::string_view(text_).substr(0, end + http_end_of_head.size() / 2));
-    text_.erase(0, end + http_end_of_head.size());
-    if (!head) {
-        state_ = State::invalid;
-    } else if (head->status >= 200) {
-        head_ = *std::move(head);
-        body_.emplace(head_.fields, body_bytes_max);
+void HttpResponseReader::take(std::string_view bytes) {
+    pending_ += bytes;
+    while (state_ == State::reading && !pending_.empty()) {
+        boost::beast::error_code error;
+        const size_t parsed = parser_->http.put(boost::asio::buffer(pending_), error);
+        pending_.erase(0, parsed);
+        if (error && error != http::error::need_more) {
+            state_ = State::invalid;
+        } else if (parser_->http.is_done()) {
+            const bool is_answer = parser_->http.get().result_int() >= 200;
+            if (is_answer)
+                state_ = State::complete;
+            else
+                start();
+        } else if (error) {
+            return;
+        }
     }
 }
 
 ApiReply HttpResponseReader::take_reply() {
-    const std::string* type = find_field(head_.fields, "content-type");
-    return {head_.status, std::move(body_->body()), type == nullptr ? "" : *type};
+    auto& answer = parser_->http.get();
+    return {static_cast<int>(answer.result_int()), std::move(answer.body()), std::string(answer[http::field::content_type])};
 }
 
 }  // namespace biplane

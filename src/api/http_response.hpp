@@ -1,16 +1,19 @@
-// An answer of HTTP/1.1 that arrives in pieces. Pure: no system call.
+// An answer of HTTP/1.1 that arrives in pieces: Boost.Beast's parser. Pure: no system call.
 #pragma once
-#include <optional>
+#include <memory>
+#include <string>
 #include <string_view>
 
-#include "api/http_body.hpp"
-#include "api/http_head.hpp"
+#include "api/message.hpp"
 
 namespace biplane {
 
 class HttpResponseReader {
    public:
     enum class State { reading, complete, invalid };
+
+    HttpResponseReader();
+    ~HttpResponseReader();
 
     // What comes before the answer (1xx, RFC 9110, section 15.2) is passed over. Bytes behind it are ignored.
     void take(std::string_view bytes);
@@ -20,12 +23,13 @@ class HttpResponseReader {
     ApiReply take_reply();
 
    private:
-    void read_head();
+    struct Parser;
+
+    void start();
 
     State state_ = State::reading;
-    std::string text_;  // of the head; then what is still to be read
-    HttpResponseHead head_;
-    std::optional<HttpBodyReader> body_;  // from the end of the head on
+    std::unique_ptr<Parser> parser_;
+    std::string pending_;  // what is still to be read
 };
 
 }  // namespace biplane
