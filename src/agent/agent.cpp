@@ -39,7 +39,7 @@ Agent::Agent(NodeConfig config, Store store, KernelPlane kernel, Numbering numbe
       kernel_(std::move(kernel)),
       publisher_(std::make_unique<Publisher>(kernel_.tables())),
       numbering_(std::move(numbering)),
-      workload_links_(config_.node),
+      workload_links_(config_.node, config_.run_directory + "/namespaces.json"),
       underlay_(config_.node),
       started_at_(time_text(std::time(nullptr))) {}
 
@@ -94,8 +94,8 @@ tl::expected<ApplyOutcome, Refusal> Agent::change_to(const std::shared_ptr<const
     const DesiredState& wanted = *state;
     const auto before = store_.shared();
     ApplyOutcome outcome{.changes = changes_between(*before, wanted), .warnings = {}, .epoch = 0, .timings = {}};
-    if (auto checked = check_ground(wanted, outcome.changes, documents); !checked)
-        return tl::unexpected(Refusal{400, checked.error().message});
+    const auto namespaces = check_ground(wanted, outcome.changes, documents);
+    if (!namespaces) return tl::unexpected(Refusal{400, namespaces.error().message});
     outcome.epoch = kernel_.tables().config()->epoch;
     timings_ = {.check = stopwatch_.lap_ms()};
     // What does not fit is refused before anything is written. Where the host changes, it is planned once more, with what the host then has.
@@ -109,7 +109,8 @@ tl::expected<ApplyOutcome, Refusal> Agent::change_to(const std::shared_ptr<const
     timings_.check += stopwatch_.lap_ms();
     if (auto saved = store_.save(state); !saved) return tl::unexpected(Refusal{500, saved.error().message});
     timings_.store = stopwatch_.lap_ms();
-    Status done = only_policies_change(outcome.changes) && problems_.empty() ? put_into_force(*planned) : converge(wanted);
+    Status done = workload_links_.remember(*namespaces);
+    if (done) done = only_policies_change(outcome.changes) && problems_.empty() ? put_into_force(*planned) : converge(wanted);
     for (const Change& change : outcome.changes)
         if (const auto broken = broken_workloads_.find(change.name);
             done && change.kind == "Workload" && change.action != Change::Action::remove && broken != broken_workloads_.end())
@@ -122,6 +123,7 @@ tl::expected<ApplyOutcome, Refusal> Agent::change_to(const std::shared_ptr<const
         spdlog::error("{}", message);
         return tl::unexpected(Refusal{500, message});
     }
+    if (auto forgotten = workload_links_.forget_others(wanted); !forgotten) spdlog::warn("{}", forgotten.error().message);
     timings_.host = stopwatch_.ms() - timings_.check - timings_.store - timings_.plan - timings_.publish;
     outcome.timings = timings_;
     for (const Problem& problem : problems_) outcome.warnings.push_back(problem.text);
@@ -129,21 +131,27 @@ tl::expected<ApplyOutcome, Refusal> Agent::change_to(const std::shared_ptr<const
     return outcome;
 }
 
-Status Agent::check_ground(const DesiredState& wanted, const std::vector<Change>& changes,
-                           const std::vector<Document>& documents) const {
-    if (auto checked = check_user_plane(wanted, config_, documents); !checked) return checked;
-    if (auto checked = check_host_ports(wanted); !checked) return checked;
-    if (auto checked = check_interface_names(wanted, config_.node); !checked) return checked;
+Result<BoundNamespaces> Agent::check_ground(const DesiredState& wanted, const std::vector<Change>& changes,
+                                            const std::vector<Document>& documents) const {
+    if (auto checked = check_user_plane(wanted, config_, documents); !checked) return tl::unexpected(checked.error());
+    if (auto checked = check_host_ports(wanted); !checked) return tl::unexpected(checked.error());
+    if (auto checked = check_interface_names(wanted, config_.node); !checked) return tl::unexpected(checked.error());
     auto netlink = Netlink::open();
     if (!netlink) return tl::unexpected(netlink.error());
+    BoundNamespaces bound;
     for (const Change& change : changes) {
         if (change.kind != "Workload" || change.action == Change::Action::remove) continue;
-        const auto checked = workload_links_.check(*netlink, wanted.workloads.at(change.name));
+        const Workload& workload = wanted.workloads.at(change.name);
+        const auto before = store_.state().workloads.find(change.name);
+        const bool is_known = before != store_.state().workloads.end() && before->second.netns == workload.netns &&
+                              before->second.node == workload.node;
+        const auto checked = workload_links_.check(*netlink, workload, !is_known);
+        if (checked && *checked) bound.emplace(change.name, **checked);
         if (checked) continue;
         const char* path = checked.error().code == EEXIST ? "spec.interface" : "spec.netns";
-        return blame(tl::unexpected(checked.error()), documents, change.kind, change.name, path);
+        return tl::unexpected(blame(tl::unexpected(checked.error()), documents, change.kind, change.name, path).error());
     }
-    return {};
+    return bound;
 }
 
 void Agent::refresh() {

@@ -82,8 +82,8 @@ class Agent {
                                         size_t listed_max) const;
     tl::expected<void, Refusal> check_cut(const Plan& planned, uint64_t max_cut) const;
     TableShape table_shape() const;
-    Status check_ground(const DesiredState& wanted, const std::vector<Change>& changes,
-                        const std::vector<Document>& documents) const;
+    Result<BoundNamespaces> check_ground(const DesiredState& wanted, const std::vector<Change>& changes,
+                                         const std::vector<Document>& documents) const;
 
     Status converge(const DesiredState& desired);
     std::map<std::string, InterfaceFacts> attach_fabrics(Netlink& netlink);

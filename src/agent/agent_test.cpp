@@ -3,13 +3,16 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <thread>
 
 #include "agent/checks.hpp"
 #include "agent/host_ports.hpp"
 #include "agent/inner_ports.hpp"
+#include "agent/namespace_memory.hpp"
 #include "agent/owned_links.hpp"
 #include "agent/workload_links.hpp"
+#include "base/read_file.hpp"
 #include "host/routing.hpp"
 
 namespace biplane {
@@ -120,6 +123,13 @@ class Links : public testing::Test {
         ASSERT_TRUE(done) << done.error().message;
     }
     const Workload& web() { return desired_.workloads.at("shop/web"); }
+    // As when the documents are applied: their references stand for what they lead to now.
+    void apply(Netlink& netlink, WorkloadLinks& links) {
+        BoundNamespaces bound;
+        for (const auto& [key, workload] : desired_.workloads)
+            if (const auto checked = links.check(netlink, workload, true); checked && *checked) bound.emplace(key, **checked);
+        ASSERT_TRUE(links.remember(bound));
+    }
 
     std::optional<NetworkNamespace> node_, container_;
     DesiredState desired_;
@@ -128,7 +138,8 @@ class Links : public testing::Test {
 
 TEST_F(Links, a_workload_gets_its_pair_down_and_then_everything_it_needs) {
     in(*node_, [&](Netlink& netlink) {
-        ASSERT_TRUE(links_.check(netlink, web()));
+        ASSERT_TRUE(links_.check(netlink, web(), true));
+        apply(netlink, links_);
         const auto findings = links_.ensure(netlink, desired_, 1450);
         ASSERT_TRUE(findings.problems.empty()) << findings.problems.begin()->second.message;
         const auto& facts = findings.facts.at("shop/web");
@@ -156,15 +167,16 @@ TEST_F(Links, a_workload_gets_its_pair_down_and_then_everything_it_needs) {
 
 TEST_F(Links, a_second_look_changes_nothing_and_a_changed_address_is_followed) {
     in(*node_, [&](Netlink& netlink) {
+        apply(netlink, links_);
         const uint32_t index = links_.ensure(netlink, desired_, 1450).facts.at("shop/web").ifindex;
         links_.bring_up(netlink, desired_, 1450);
         WorkloadLinks after_restart("node-a");
         EXPECT_EQ(after_restart.ensure(netlink, desired_, 1450).facts.at("shop/web").ifindex, index);
         EXPECT_TRUE(after_restart.bring_up(netlink, desired_, 1450).empty());
-        EXPECT_TRUE(after_restart.check(netlink, web()));
+        EXPECT_TRUE(after_restart.check(netlink, web(), true));
         desired_.workloads["shop/web"].addresses = {address("10.0.0.20")};
-        EXPECT_TRUE(after_restart.bring_up(netlink, desired_, 1450).empty());
         EXPECT_EQ(after_restart.ensure(netlink, desired_, 1450).facts.at("shop/web").ifindex, index);
+        EXPECT_TRUE(after_restart.bring_up(netlink, desired_, 1450).empty());
     });
     in(*container_, [&](Netlink& netlink) {
         const auto link = find_link(netlink, "eth0");
@@ -176,7 +188,7 @@ TEST_F(Links, a_second_look_changes_nothing_and_a_changed_address_is_followed) {
 TEST_F(Links, a_taken_interface_name_is_refused_before_anything_is_made) {
     in(*container_, [&](Netlink& netlink) { ASSERT_TRUE(create_veth(netlink, {.name = "eth0"}, {.name = "x"}, 1500)); });
     in(*node_, [&](Netlink& netlink) {
-        const auto refused = links_.check(netlink, web());
+        const auto refused = links_.check(netlink, web(), true);
         ASSERT_FALSE(refused);
         EXPECT_EQ(refused.error().code, EEXIST);
         EXPECT_NE(refused.error().message.find("interface \"eth0\" is there already"), std::string::npos);
@@ -188,7 +200,7 @@ TEST_F(Links, a_taken_interface_name_is_refused_before_anything_is_made) {
 TEST_F(Links, the_namespace_of_the_node_is_no_place_for_a_workload) {
     desired_.workloads["shop/web"].netns = path_of(*node_);
     in(*node_, [&](Netlink& netlink) {
-        const auto refused = links_.check(netlink, web());
+        const auto refused = links_.check(netlink, web(), true);
         ASSERT_FALSE(refused);
         EXPECT_NE(refused.error().message.find("the network namespace of the node itself"), std::string::npos);
     });
@@ -197,16 +209,96 @@ TEST_F(Links, the_namespace_of_the_node_is_no_place_for_a_workload) {
 TEST_F(Links, a_workload_that_moves_to_another_namespace_gets_a_new_pair) {
     const NetworkNamespace other = make_namespace();
     in(*node_, [&](Netlink& netlink) {
+        apply(netlink, links_);
         const uint32_t index = links_.ensure(netlink, desired_, 1450).facts.at("shop/web").ifindex;
         desired_.workloads["shop/web"].netns = path_of(other);
+        apply(netlink, links_);
         EXPECT_NE(links_.ensure(netlink, desired_, 1450).facts.at("shop/web").ifindex, index);
     });
     in(*container_, [&](Netlink& netlink) { EXPECT_FALSE(find_link(netlink, "eth0")->has_value()); });
     in(other, [&](Netlink& netlink) { EXPECT_TRUE(find_link(netlink, "eth0")->has_value()); });
 }
 
+// The path of a descriptor stands for a process id here: both may lead to another namespace a moment later.
+TEST_F(Links, what_leads_through_a_process_is_not_followed_to_another_namespace) {
+    const NetworkNamespace foreign = make_namespace();
+    const int descriptor = dup(container_->fd());
+    desired_.workloads["shop/web"].netns = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(descriptor);
+    const std::string memory = testing::TempDir() + "biplane-namespaces-" + std::to_string(getpid());
+    const std::string name = host_interface_of("shop/web");
+    const auto has_interface = [&](const NetworkNamespace& space) {
+        bool found = false;
+        in(space, [&](Netlink& netlink) { found = find_link(netlink, "eth0")->has_value(); });
+        return found;
+    };
+    in(*node_, [&](Netlink& netlink) {
+        WorkloadLinks links("node-a", memory);
+        apply(netlink, links);
+        const uint32_t index = links.ensure(netlink, desired_, 1450).facts.at("shop/web").ifindex;
+        dup2(foreign.fd(), descriptor);  // "recycled"
+
+        auto findings = links.ensure(netlink, desired_, 1450);
+        EXPECT_EQ(findings.facts.at("shop/web").ifindex, index) << "the link that is there goes on";
+        EXPECT_EQ(findings.problems.at("shop/web").code, ESTALE);
+        EXPECT_TRUE(links.bring_up(netlink, desired_, 1450).empty());
+        EXPECT_TRUE((*find_link(netlink, name))->up);
+        EXPECT_FALSE(links.check(netlink, web(), false)) << "nor is it followed when another part of the document changes";
+
+        ASSERT_TRUE(delete_link(netlink, index));
+        WorkloadLinks after_restart("node-a", memory), without_memory("node-a", memory + ".none");
+        for (WorkloadLinks* each : {&links, &after_restart, &without_memory}) {
+            findings = each->ensure(netlink, desired_, 1450);
+            EXPECT_TRUE(findings.facts.empty());
+            EXPECT_EQ(findings.problems.at("shop/web").code, ESTALE);
+        }
+        EXPECT_FALSE(has_interface(foreign));
+
+        dup2(container_->fd(), descriptor);  // the same process after all
+        EXPECT_TRUE(after_restart.ensure(netlink, desired_, 1450).problems.empty());
+        EXPECT_TRUE(has_interface(*container_));
+
+        ASSERT_TRUE(after_restart.forget_others({}));  // removed and applied again: then it is what it leads to now
+        dup2(foreign.fd(), descriptor);
+        apply(netlink, after_restart);
+        EXPECT_TRUE(after_restart.ensure(netlink, desired_, 1450).problems.empty());
+        EXPECT_TRUE(has_interface(foreign));
+    });
+    close(descriptor);
+    unlink(memory.c_str());
+}
+
+TEST(NamespaceMemory, keeps_what_it_was_told_and_believes_no_damaged_file) {
+    const std::string path = testing::TempDir() + "biplane-memory-" + std::to_string(getpid());
+    const BoundNamespace first{"4711", 12345678901234567890u}, second{"/proc/4712/ns/net", 5};
+    {
+        NamespaceMemory memory(path);
+        ASSERT_TRUE(memory.remember({{"shop/web", first}}));
+        ASSERT_TRUE(memory.remember({{"shop/web", second}}));
+        EXPECT_TRUE(memory.has("shop/web", first)) << "a change may still be taken back";
+    }
+    NamespaceMemory memory(path);
+    EXPECT_TRUE(memory.has("shop/web", first));
+    EXPECT_TRUE(memory.has("shop/web", second));
+    EXPECT_FALSE(memory.has("shop/db", first));
+    EXPECT_FALSE(memory.has("shop/web", {"4711", 5}));
+    DesiredState desired;
+    desired.workloads["shop/web"] = {.name = "web", .space = "shop", .netns = second.reference};
+    ASSERT_TRUE(memory.keep_only(desired));
+    EXPECT_FALSE(NamespaceMemory(path).has("shop/web", first));
+    EXPECT_TRUE(NamespaceMemory(path).has("shop/web", second));
+    const std::string text = *read_file(path);
+    for (size_t length = 0; length + 2 < text.size(); ++length) {
+        std::ofstream(path) << text.substr(0, length);
+        EXPECT_FALSE(NamespaceMemory(path).has("shop/web", second)) << length;
+    }
+    std::ofstream(path) << std::string(text).replace(text.find("boot") + 8, 4, "abcd");
+    EXPECT_FALSE(NamespaceMemory(path).has("shop/web", second)) << "of another boot";
+    unlink(path.c_str());
+}
+
 TEST_F(Links, only_biplanes_own_links_of_this_node_are_removed) {
     in(*node_, [&](Netlink& netlink) {
+        apply(netlink, links_);
         links_.ensure(netlink, desired_, 1450);
         ASSERT_TRUE(create_veth(netlink, {.name = "bp-00000000"}, {.name = "x"}, 1500));
         ASSERT_TRUE(links_.remove_others(netlink, desired_));
@@ -223,6 +315,7 @@ TEST_F(Links, a_missing_namespace_is_a_problem_of_its_workload_alone) {
     lost.name = "lost", lost.netns = "biplane-no-such";
     desired_.workloads["shop/lost"] = lost;
     in(*node_, [&](Netlink& netlink) {
+        apply(netlink, links_);
         const auto findings = links_.ensure(netlink, desired_, 1450);
         EXPECT_TRUE(findings.facts.contains("shop/web"));
         ASSERT_EQ(findings.problems.size(), 1u);

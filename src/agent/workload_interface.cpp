@@ -1,6 +1,9 @@
 #include "agent/workload_interface.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cerrno>
 
 #include "host/links.hpp"
 #include "host/offloads.hpp"
@@ -50,29 +53,38 @@ Status set_way_out(Netlink& netlink, uint32_t ifindex, const Address& gateway, c
     return put_route(netlink, through_gateway);
 }
 
-Status bring_up(Netlink& netlink, const std::string& name, const LinkChange& change) {
-    const auto link = find_link(netlink, name);
+Status bring_up_loopback(Netlink& netlink) {
+    const auto link = find_link(netlink, "lo");
     if (!link) return tl::unexpected(link.error());
-    if (!*link) return failure("the namespace has no interface " + name, ENODEV);
-    return change_link(netlink, (*link)->index, change);
+    if (!*link) return failure("the namespace has no interface lo", ENODEV);
+    return (*link)->up ? Status{} : change_link(netlink, (*link)->index, {.up = true});
+}
+
+// Never another one that happens to have its name.
+Status check_far_end(Netlink& netlink, const Link& host_end, const Workload& workload) {
+    const auto link = find_link(netlink, host_end.peer_index);
+    if (!link) return tl::unexpected(link.error());
+    if (!*link || (*link)->kind != "veth" || (*link)->peer_index != host_end.index)
+        return failure(fmt::format("the other end of {} is not in its network namespace", host_end.name), ENODEV);
+    if ((*link)->name != workload.interface)
+        return failure(fmt::format("its interface {} has been renamed to {}", workload.interface, (*link)->name), EEXIST);
+    return {};
 }
 
 }  // namespace
 
-Status configure_workload_interface(const Workload& workload, uint32_t mtu, bool restores_offloads) {
+Status configure_workload_interface(const Workload& workload, const Link& host_end, uint32_t mtu, bool restores_offloads) {
     auto netlink = Netlink::open();
     if (!netlink) return tl::unexpected(netlink.error());
-    if (auto up = bring_up(*netlink, "lo", {.up = true}); !up) return up;
+    if (auto up = bring_up_loopback(*netlink); !up) return up;
+    if (auto right = check_far_end(*netlink, host_end, workload); !right) return right;
+    const uint32_t ifindex = host_end.peer_index;
     if (auto set = set_ipv6(workload); !set) return set;
-    if (auto up = bring_up(*netlink, workload.interface, {.up = true, .mtu = mtu, .mac = mac_of(workload)}); !up) return up;
+    if (auto up = change_link(*netlink, ifindex, {.up = true, .mtu = mtu, .mac = mac_of(workload)}); !up) return up;
     if (auto on = switch_gro(workload.interface, true); !on) return on;
     const bool has_xdp = workload.hook == WorkloadHook::xdp;  // its program takes frames as they are: whole, with their checksums
     if (has_xdp || restores_offloads)
         if (auto set = switch_transmit_offloads(workload.interface, !has_xdp); !set) return set;
-
-    const auto link = find_link(*netlink, workload.interface);
-    if (!link || !*link) return failure("the namespace has lost interface " + workload.interface, ENODEV);
-    const uint32_t ifindex = (*link)->index;
     if (auto set = set_addresses(*netlink, ifindex, workload); !set) return set;
     if (auto set = set_way_out(*netlink, ifindex, default_gateway_ipv4, default_ipv4, has_family(workload, true)); !set) return set;
     return set_way_out(*netlink, ifindex, default_gateway_ipv6, default_ipv6, has_family(workload, false));

@@ -7,11 +7,13 @@
 
 #include "base/result.hpp"
 #include "control/documents/desired_state.hpp"
+#include "host/links.hpp"
 
 namespace biplane {
 
-// In the workload's network namespace (that of the calling thread). What is right already stays as it is; addresses on the
-// interface that the workload does not have are removed. Offloads are touched only with hook xdp, or to be restored after it.
-Status configure_workload_interface(const Workload& workload, uint32_t mtu, bool restores_offloads);
+// In the workload's network namespace (that of the calling thread), of the interface at the other end of `host_end`. What is right
+// already stays as it is; addresses on the interface that the workload does not have are removed. Offloads are touched only with hook
+// xdp, or to be restored after it.
+Status configure_workload_interface(const Workload& workload, const Link& host_end, uint32_t mtu, bool restores_offloads);
 
 }  // namespace biplane

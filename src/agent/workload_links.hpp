@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/namespace_memory.hpp"
 #include "base/result.hpp"
 #include "control/documents/desired_state.hpp"
 #include "control/plan/plan.hpp"
@@ -14,9 +15,11 @@ namespace biplane {
 
 class WorkloadLinks {
    public:
-    explicit WorkloadLinks(std::string node) : node_(std::move(node)) {}
+    // `memory_path`: see NamespaceMemory.
+    explicit WorkloadLinks(std::string node, std::string memory_path = {})
+        : node_(std::move(node)), memory_(std::move(memory_path)) {}
 
-    // By Workload::key(). A workload may be in both: its link lives, but its namespace has lost its name.
+    // By Workload::key(). A workload may be in both: its link lives, but what its document says leads to its namespace no longer.
     struct Findings {
         std::map<std::string, InterfaceFacts> facts;
         std::map<std::string, Error> problems;
@@ -29,8 +32,12 @@ class WorkloadLinks {
     Status remove_others(Netlink& netlink, const DesiredState& desired) const;
 
     // Whether `workload` could be given its link, before anything is changed: the namespace is there and is not the node's own,
-    // the interface name is free in it.
-    Status check(Netlink& netlink, const Workload& workload) const;
+    // the interface name is free in it. Returns which namespace it is, if the reference is new and leads through a process.
+    Result<std::optional<BoundNamespace>> check(Netlink& netlink, const Workload& workload, bool is_new_reference) const;
+    // From now on these references stand for these namespaces; the documents that have them are being put into force.
+    Status remember(const BoundNamespaces& bound) { return memory_.remember(bound); }
+    // `desired` is in force: what it does not have is forgotten.
+    Status forget_others(const DesiredState& desired) { return memory_.keep_only(desired); }
 
    private:
     struct Configured {
@@ -40,11 +47,15 @@ class WorkloadLinks {
         bool operator==(const Configured&) const = default;
     };
     bool is_local(const Workload& workload) const { return workload.node == node_ && !workload.netns.empty(); }
-    Result<Link> ensure_link(Netlink& netlink, const std::vector<Link>& links, const Workload& workload, uint32_t mtu) const;
+    Result<Link> ensure_link(Netlink& netlink, const std::vector<Link>& links, const Workload& workload,
+                             const NetworkNamespace& space, uint32_t mtu) const;
+    Status check_identity(const Workload& workload, const NetworkNamespace& space, uint64_t cookie) const;
     Result<Link> create_link(Netlink& netlink, const Workload& workload, const NetworkNamespace& space, uint32_t mtu) const;
 
     std::string node_;
-    std::map<std::string, Configured> configured_;  // by key; empty after a start: everything is looked at once
+    NamespaceMemory memory_;
+    std::map<std::string, NetworkNamespace> spaces_;  // by key, from ensure() to bring_up(): nothing is looked up twice
+    std::map<std::string, Configured> configured_;    // by key; empty after a start: everything is looked at once
 };
 
 }  // namespace biplane

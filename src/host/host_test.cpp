@@ -3,6 +3,9 @@
 #include <linux/if_link.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -256,6 +259,61 @@ TEST(Namespaces, what_is_wrong_with_a_reference_is_said) {
     EXPECT_EQ(NetworkNamespace::open("999999999").error().message, "there is no process 999999999");
     EXPECT_EQ(NetworkNamespace::open("/etc/hostname").error().message, "/etc/hostname is not a network namespace");
     EXPECT_EQ(NetworkNamespace::open("/proc/self/ns/mnt").error().message, "/proc/self/ns/mnt is not a network namespace");
+}
+
+TEST(Namespaces, what_is_no_namespace_keeps_nobody_waiting) {
+    const std::string directory = std::filesystem::temp_directory_path() / ("biplane-references-" + std::to_string(getpid()));
+    std::filesystem::create_directories(directory);
+    const auto path = [&](const char* name) { return directory + "/" + name; };
+    ASSERT_EQ(mkfifo(path("fifo").c_str(), 0600), 0);
+    ASSERT_EQ(symlink(path("fifo").c_str(), path("link").c_str()), 0);
+    ASSERT_EQ(symlink(path("loop").c_str(), path("loop").c_str()), 0);
+    std::ofstream(path("file")) << "x";
+    const Fd listening(socket(AF_UNIX, SOCK_STREAM, 0));
+    sockaddr_un address{AF_UNIX, {}};
+    path("socket").copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(bind(listening.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    for (const std::string& reference : {path("fifo"), path("link"), path("file"), path("socket"), directory,
+                                         std::string("/dev/null"), std::string("/dev/tty"), std::string("/proc/self/ns/pid")}) {
+        const auto opened = NetworkNamespace::open(reference);
+        ASSERT_FALSE(opened) << reference;
+        EXPECT_EQ(opened.error().message, reference + " is not a network namespace");
+    }
+    EXPECT_EQ(NetworkNamespace::open(path("loop")).error().code, ELOOP);
+    std::filesystem::remove_all(directory);
+}
+
+// ip netns add mounts the namespace at its name; a symbolic link to /proc is another way to have a name.
+void reach_by_each_way(const NetworkNamespace& space) {
+    const std::string path = std::filesystem::temp_directory_path() / ("biplane-name-" + std::to_string(getpid()));
+    const std::string through_process = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(space.fd());
+    std::ofstream(path).close();
+    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+    ASSERT_EQ(mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    ASSERT_EQ(mount(through_process.c_str(), path.c_str(), nullptr, MS_BIND, nullptr), 0);
+    ASSERT_EQ(symlink(through_process.c_str(), (path + "-link").c_str()), 0);
+    struct Case {
+        std::string reference;
+        bool is_of_process;
+    };
+    for (const auto& [reference, is_of_process] : {Case{path, false}, {path + "-link", true}, {through_process, true}}) {
+        const auto opened = NetworkNamespace::open(reference);
+        ASSERT_DONE(opened);
+        EXPECT_TRUE(*opened == space) << reference;
+        EXPECT_EQ(*opened->cookie(), *space.cookie()) << reference;
+        EXPECT_EQ(opened->is_of_process(), is_of_process) << reference;
+    }
+    umount(path.c_str());
+    unlink(path.c_str());
+    unlink((path + "-link").c_str());
+}
+
+TEST_F(Host, a_namespace_has_a_number_of_its_own_and_is_reached_by_a_name_or_through_a_process) {
+    const auto cookie = container_->cookie();
+    ASSERT_DONE(cookie);
+    EXPECT_NE(*cookie, *node_->cookie());
+    EXPECT_TRUE(NetworkNamespace::open(std::to_string(getpid()))->is_of_process());
+    std::thread([&] { reach_by_each_way(*container_); }).join();
 }
 
 TEST(Ground, a_lock_is_held_by_one_process_and_names_it) {

@@ -29,6 +29,14 @@ Link read_link(const NetlinkAnswer& answer) {
     return link;
 }
 
+Result<std::optional<Link>> query_link(Netlink& netlink, NetlinkRequest& request, const std::string& attempted) {
+    auto answers = netlink.query(request, attempted);
+    if (!answers && answers.error().code == ENODEV) return std::nullopt;
+    if (!answers) return tl::unexpected(answers.error());
+    if (answers->empty()) return std::nullopt;
+    return read_link(answers->front());
+}
+
 void put_end(NetlinkRequest& request, const VethEnd& end, uint32_t mtu) {
     request.put(IFLA_IFNAME, end.name);
     if (!(end.mac == MacAddress{})) request.put(IFLA_ADDRESS, end.mac);
@@ -55,11 +63,13 @@ Result<std::optional<Link>> find_link(Netlink& netlink, const std::string& name)
     NetlinkRequest request(RTM_GETLINK, 0);
     request.header<ifinfomsg>().ifi_family = AF_UNSPEC;
     request.put(IFLA_IFNAME, name);
-    auto answers = netlink.query(request, "look up interface " + name);
-    if (!answers && answers.error().code == ENODEV) return std::nullopt;
-    if (!answers) return tl::unexpected(answers.error());
-    if (answers->empty()) return std::nullopt;
-    return read_link(answers->front());
+    return query_link(netlink, request, "look up interface " + name);
+}
+
+Result<std::optional<Link>> find_link(Netlink& netlink, uint32_t index) {
+    NetlinkRequest request(RTM_GETLINK, 0);
+    request.header<ifinfomsg>().ifi_index = static_cast<int>(index);
+    return query_link(netlink, request, fmt::format("look up interface number {}", index));
 }
 
 Status create_veth(Netlink& netlink, const VethEnd& near_end, const VethEnd& far_end, uint32_t mtu) {

@@ -27,6 +27,7 @@ struct Link {
 
 Result<std::vector<Link>> list_links(Netlink& netlink);
 Result<std::optional<Link>> find_link(Netlink& netlink, const std::string& name);
+Result<std::optional<Link>> find_link(Netlink& netlink, uint32_t index);
 
 struct VethEnd {
     std::string name;

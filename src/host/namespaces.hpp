@@ -1,7 +1,8 @@
-// Network namespaces: finding one, and doing something inside it.
+// Network namespaces: finding one, telling it from others, and doing something inside it.
 #pragma once
 #include <sys/types.h>
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <thread>
@@ -16,12 +17,17 @@ namespace biplane {
 class NetworkNamespace {
    public:
     // `reference`: the name of a namespace in /run/netns, a path, or a process id. The Error says which of the three was
-    // tried and what was wrong with it.
+    // tried and what was wrong with it. Nothing that is no network namespace is opened: looking at it neither waits nor changes anything.
     static Result<NetworkNamespace> open(const std::string& reference);
     // The one of the calling thread.
     static Result<NetworkNamespace> current();
 
     int fd() const { return fd_.get(); }
+    // The reference leads through a process (its id, or a path below /proc). The kernel gives the ids of processes that have ended to
+    // new ones: later, the same reference may lead to a namespace that has nothing to do with this one.
+    bool is_of_process() const { return is_of_process_; }
+    // The kernel's own number of the namespace: never given to another one until the machine is booted again (SO_NETNS_COOKIE).
+    Result<uint64_t> cookie() const;
     friend bool operator==(const NetworkNamespace& a, const NetworkNamespace& b) {
         return a.device_ == b.device_ && a.inode_ == b.inode_;
     }
@@ -40,13 +46,15 @@ class NetworkNamespace {
     }
 
    private:
-    NetworkNamespace(Fd fd, dev_t device, ino_t inode) : fd_(std::move(fd)), device_(device), inode_(inode) {}
+    NetworkNamespace(Fd fd, dev_t device, ino_t inode, bool is_of_process)
+        : fd_(std::move(fd)), device_(device), inode_(inode), is_of_process_(is_of_process) {}
     static Result<NetworkNamespace> open_path(const std::string& path);
     Status enter() const;
 
     Fd fd_;
     dev_t device_;
     ino_t inode_;
+    bool is_of_process_;
 };
 
 }  // namespace biplane
