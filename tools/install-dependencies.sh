@@ -46,6 +46,10 @@ nmap                      scans
 conntrack                 the connection tracking that ours is compared with
 nftables                  keeps stacks of test namespaces silent; the rules that live tests are compared with
 traceroute                a real traceroute
+qemu-system-x86           machines with other kernels, under emulation
+busybox-static            their initramfs
+cpio                      packs it
+kmod                      depmod: the modules of those kernels
 graphviz                  draws docs/pictures
 '
 

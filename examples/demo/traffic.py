@@ -1,7 +1,11 @@
 """Real clients in a container: each function runs one and returns (it worked, what was seen)."""
 import json
 import re
+import signal
 import subprocess
+import time
+
+from lab import patient
 
 
 def _received(output):
@@ -14,30 +18,32 @@ def _last_line(text):
 
 
 def first_ping(client, address):
-    sent, received = _received(client.run("ping", "-n", "-c", "1", "-W", "1", address).stdout)
+    sent, received = _received(client.run("ping", "-n", "-c", "1", "-W", patient(1), address).stdout)
     return (sent, received) == (1, 1), f"{received} of {sent} answered"
 
 
 def ping(client, address):
-    done = client.run("ping", "-n", "-c", "5", "-i", "0.02", "-W", "1", address)
+    done = client.run("ping", "-n", "-c", "5", "-i", "0.02", "-W", patient(1), address)
     sent, received = _received(done.stdout)
     middle = re.search(r"= [\d.]+/([\d.]+)/", done.stdout)
     return (sent, received) == (5, 5), f"{received} of {sent}, {middle.group(1) if middle else '-'} ms"
 
 
 def no_ping(client, address):
-    sent, received = _received(client.run("ping", "-n", "-c", "3", "-i", "0.05", "-W", "0.3", address).stdout)
+    sent, received = _received(client.run("ping", "-n", "-c", "3", "-i", "0.05", "-W", max(0.3, patient(0.1)), address).stdout)
     return sent == 3 and received == 0, f"{received} of {sent} answered"
 
 
 def start_pings(client, address):
-    """Twenty a second for three seconds."""
-    return client.start("ping", "-n", "-c", "60", "-i", "0.05", "-W", "0.3", address, stdout=subprocess.PIPE, text=True)
+    """Twenty a second, until cut_pings()."""
+    return client.start("ping", "-n", "-i", "0.05", "-W", patient(0.3), address, stdout=subprocess.PIPE, text=True)
 
 
 def cut_pings(pings):
     """Some were answered, and from one on none was."""
-    text, _ = pings.communicate(timeout=10)
+    time.sleep(0.5)  # those that are not answered
+    pings.send_signal(signal.SIGINT)
+    text, _ = pings.communicate(timeout=patient(10))
     answered = [int(number) for number in re.findall(r"icmp_seq=(\d+) ttl", text)]
     sent, received = _received(text)
     is_cut = 0 < received < sent and answered == list(range(1, received + 1))
@@ -49,12 +55,12 @@ def _url(address, path=""):
 
 
 def fetch(client, address, wanted):
-    done = client.run("curl", "-sS", "--max-time", "5", _url(address))
+    done = client.run("curl", "-sS", "--max-time", patient(5), _url(address))
     return done.stdout.strip() == wanted, f'"{done.stdout.strip()}"' if done.returncode == 0 else _last_line(done.stderr)
 
 
 def fetch_large(client, address):
-    done = client.run("curl", "-sS", "--max-time", "10", "-o", "/dev/null", "-w", "%{size_download} %{speed_download}",
+    done = client.run("curl", "-sS", "--max-time", patient(10), "-o", "/dev/null", "-w", "%{size_download} %{speed_download}",
                       _url(address, "large"))
     if done.returncode:
         return False, _last_line(done.stderr)
@@ -63,7 +69,7 @@ def fetch_large(client, address):
 
 
 def _iperf(client, address, *words):
-    done = client.iperf(address, "--json", "--connect-timeout", "2000", *words)
+    done = client.iperf(address, "--json", "--connect-timeout", int(patient(2000)), *words)
     try:
         answer = json.loads(done.stdout)
     except ValueError:

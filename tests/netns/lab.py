@@ -25,6 +25,7 @@ import time
 
 import remains
 
+SLOWNESS = float(os.environ.get("BIPLANE_SLOWNESS", "1"))  # how many times longer things take here: under emulation, say
 UNDERLAY = {"ipv4": "192.0.2.{n}/24", "ipv6": "2001:db8:f::{n}/64"}
 READY_SECONDS = 15
 CLONE_NEWNET = 0x40000000
@@ -36,6 +37,11 @@ class LabError(Exception):
 
 class Ended(KeyboardInterrupt):
     """SIGINT, SIGTERM or SIGHUP, as what Ctrl-C raises, with the exit code."""
+
+
+def patient(seconds):
+    """A limit of time, on this machine."""
+    return seconds * SLOWNESS
 
 
 def checked(*command, **options):
@@ -62,7 +68,7 @@ class Namespace:
 
     def run(self, *command, timeout=60, **options):
         """Runs a command to its end; the caller looks at returncode, stdout, stderr."""
-        return subprocess.run(self.inside(*command), capture_output=True, text=True, timeout=timeout, **options)
+        return subprocess.run(self.inside(*command), capture_output=True, text=True, timeout=patient(timeout), **options)
 
     def iperf(self, *words, through=(), **options):
         """An iperf3 client, started by the command `through`. Its server takes one at a time, and turns the next one away until it is
@@ -122,14 +128,14 @@ class Container(Namespace):
         self.wait_listening(port, process)
 
     def wait_listening(self, port, process, seconds=10):
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patient(seconds)
         while time.monotonic() < deadline:
             if self.run("ss", "-Hltn", f"sport = :{port}").stdout.strip():
                 return
             if process.poll() is not None:
                 raise LabError(f"{process.args[2]} in {self.name} ended at once (exit code {process.returncode})")
             time.sleep(0.02)
-        raise LabError(f"nothing listens on port {port} in {self.name} after {seconds} s")
+        raise LabError(f"nothing listens on port {port} in {self.name} after {patient(seconds):.0f} s")
 
 
 class Node(Namespace):
@@ -164,7 +170,7 @@ class Node(Namespace):
         with open(log, "ab") as out:
             begin = out.tell()
             process = self.start(self.lab.programs / program, "--config", self.config, *words, stdout=out, stderr=out)
-        deadline = time.monotonic() + self.ready_seconds
+        deadline = time.monotonic() + patient(self.ready_seconds)
         while time.monotonic() < deadline:
             said = log.read_bytes()[begin:].decode(errors="replace")
             if any("ready" in line for line in said.splitlines()):
@@ -172,7 +178,7 @@ class Node(Namespace):
             if process.poll() is not None:
                 raise LabError(f"{program} on {self.name} ended with exit code {process.returncode}:\n{said}")
             time.sleep(0.01)
-        raise LabError(f"{program} on {self.name} was not ready after {self.ready_seconds:.0f} s:\n{said}")
+        raise LabError(f"{program} on {self.name} was not ready after {patient(self.ready_seconds):.0f} s:\n{said}")
 
     def start_agent(self, *words):
         self.agent = self._start_daemon("biplaned", *words)
@@ -224,7 +230,7 @@ class Node(Namespace):
                                      f" {counted}")
             if not wrong:
                 return []
-            time.sleep(0.05)
+            time.sleep(patient(0.05))
         return wrong
 
 
