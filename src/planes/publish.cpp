@@ -1,15 +1,11 @@
 #include "planes/publish.hpp"
 
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <thread>
 
 #include "datapath/atomics.hpp"
+#include "planes/grace_period.hpp"
 
 namespace biplane {
 namespace {
@@ -71,19 +67,19 @@ Publisher::~Publisher() {
     watcher_.join();
 }
 
-// Every kernel program that began before the call has ended after it: MEMBARRIER_CMD_GLOBAL is an RCU grace period.
 void Publisher::watch_grace_periods() {
+    GracePeriod grace_period;
     std::unique_lock lock(mutex_);
-    while (!ends_ && error_ == 0) {
+    while (!ends_ && outcome_) {
         const uint32_t epoch = published_;
         if (settled_ == epoch) {
             changed_.wait(lock);
             continue;
         }
         lock.unlock();
-        const int error = syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0 ? 0 : errno;
+        Status waited = grace_period.wait();
         lock.lock();
-        error_ = error;
+        outcome_ = std::move(waited);
         settled_ = epoch;
         changed_.notify_all();
     }
@@ -91,8 +87,8 @@ void Publisher::watch_grace_periods() {
 
 Status Publisher::wait_for_kernel_programs(uint32_t epoch) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return error_ != 0 || has_reached(settled_, epoch); });
-    return error_ == 0 ? Status{} : failed_call("wait for a grace period (membarrier)", error_);
+    changed_.wait(lock, [&] { return !outcome_ || has_reached(settled_, epoch); });
+    return outcome_;
 }
 
 Result<uint32_t> Publisher::publish(const TableImage& image) {

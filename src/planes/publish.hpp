@@ -33,7 +33,7 @@ class Publisher {
     std::condition_variable changed_;
     uint32_t published_;  // the newest epoch
     uint32_t settled_;    // no kernel program that still runs began before this epoch was published
-    int error_ = 0;       // of membarrier(2)
+    Status outcome_;      // of the last wait for a grace period
     bool ends_ = false;
     std::thread watcher_;
 };
