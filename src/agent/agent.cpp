@@ -181,10 +181,13 @@ DesiredState Agent::desired() const {
 
 Json Agent::status() const {
     std::lock_guard lock(mutex_);
+    const FormChoice& form = kernel_.form();
     const AgentFacts agent{.running = true,
                            .pid = getpid(),
                            .adopted = kernel_.adopted(),
                            .programs_replaced = kernel_.replaced(),
+                           .table_form = form.form == TableForm::direct ? "direct" : "lookup",
+                           .refused_form = form.is_refusal ? form.reason : "",
                            .started_at = started_at_,
                            .hooks = hooks_,
                            .problems = problems_};

@@ -98,6 +98,8 @@ Json status_to_json(const NodeConfig& config, const SharedTables& tables, const 
 
     std::vector<Problem> problems = problems_of_tables(config, tables, user_plane, flows, upcalls);
     problems.insert(problems.begin(), agent.problems.begin(), agent.problems.end());
+    if (!agent.refused_form.empty())
+        problems.push_back({Level::warning, "the kernel's programs look their tables up, which is slower: " + agent.refused_form});
     if (!agent.running)
         problems.insert(problems.begin(),
                         {Level::warning, "the agent is not running: the datapath goes on, but nothing can be changed"});
@@ -113,7 +115,8 @@ Json status_to_json(const NodeConfig& config, const SharedTables& tables, const 
             {"level", to_string(level)},
             {"problems", texts},
             {"agent", agent_to_json(agent)},
-            {"kernelPlane", {{"hooks", hooks_to_json(agent.hooks)}, {"programsReplaced", agent.programs_replaced}}},
+            {"kernelPlane",
+             {{"hooks", hooks_to_json(agent.hooks)}, {"programsReplaced", agent.programs_replaced}, {"tables", agent.table_form}}},
             {"userPlane", user_plane_to_json(config.user_plane, user_plane)},
             {"epoch", load(tables.config()->epoch)},
             {"upcalls", upcalls},

@@ -25,6 +25,8 @@ struct AgentFacts {
     int pid = 0;
     bool adopted = false;            // the tables were there when it started
     bool programs_replaced = false;  // the programs were others
+    std::string table_form;          // how the kernel programs reach the tables: direct, lookup
+    std::string refused_form;        // why the kernel refused the direct one; empty if it did not
     std::string started_at;          // RFC 3339
     HooksByInterface hooks;
     std::vector<Problem> problems;

@@ -30,10 +30,10 @@ Result<std::unique_ptr<Engine>> make_xdp() { return kernel_engine(FabricHook::xd
 
 // The other form of the tables (planes/kernel/kernel_object.hpp).
 Result<std::unique_ptr<Engine>> make_tcx_lookup() {
-    return kernel_engine(FabricHook::tcx, lookup_object_of(BIPLANE_BPF_OBJECT), seed);
+    return kernel_engine(FabricHook::tcx, object_of(BIPLANE_BPF_OBJECT, TableForm::lookup), seed);
 }
 Result<std::unique_ptr<Engine>> make_xdp_lookup() {
-    return kernel_engine(FabricHook::xdp, lookup_object_of(BIPLANE_BPF_OBJECT), seed);
+    return kernel_engine(FabricHook::xdp, object_of(BIPLANE_BPF_OBJECT, TableForm::lookup), seed);
 }
 
 Result<std::unique_ptr<Engine>> make_live_tcx() { return live_engine(FabricHook::tcx, BIPLANE_BPF_OBJECT, seed); }

@@ -47,8 +47,9 @@ Result<LoadedObject> load_object(const std::string& path, const std::string& nam
     // Both forms of the object may be loaded in one process: their maps of the same name have other sizes.
     const bool is_lookup = path.ends_with("-lookup.bpf.o");
     const std::string pin_directory = *ground + "/" + name + (is_lookup ? "_lookup" : "");
-    auto object = biplane::load_kernel_object(path, pin_directory, sizes);
+    auto object = open_kernel_object(path, is_lookup ? TableForm::lookup : TableForm::direct, pin_directory, sizes);
     if (!object) return tl::unexpected(object.error());
+    if (const Status loaded = load_kernel_object(object->get(), path); !loaded) return tl::unexpected(loaded.error());
     const auto workload = program_named(*object, "prog_tcx"), fabric_tcx = program_named(*object, "prog_tcx_fabric"),
                fabric_xdp = program_named(*object, "prog_xdp"), punt = program_named(*object, "prog_punt"),
                cut = program_named(*object, "prog_cut");

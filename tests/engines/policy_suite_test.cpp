@@ -192,7 +192,7 @@ class policy_suite : public testing::Test {
 TEST_F(policy_suite, in_the_kernel) { play_suite(kernel(FabricHook::tcx)); }
 using policy_suite_lookup = policy_suite;  // in a process of its own: tables of this form cannot be pinned over the others
 TEST_F(policy_suite_lookup, in_the_kernel) {
-    play_suite(kernel_engine(FabricHook::tcx, lookup_object_of(BIPLANE_BPF_OBJECT), seed));
+    play_suite(kernel_engine(FabricHook::tcx, object_of(BIPLANE_BPF_OBJECT, TableForm::lookup), seed));
 }
 TEST_F(policy_suite, in_the_kernel_from_a_fabric_with_xdp) { play_suite(kernel(FabricHook::xdp), true); }
 TEST_F(policy_suite, flows_stand_and_fall_in_the_kernel) { play_changes(kernel(FabricHook::tcx)); }

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 #include <mutex>
 #include <vector>
 
@@ -55,6 +56,14 @@ int keep_message(libbpf_print_level level, const char* format, va_list arguments
     return length;
 }
 
+// What the verifier refused, as " (...)": the last line of its log before the statistics.
+std::string refused_step(const std::string& messages) {
+    const size_t end = messages.rfind("\nprocessed ");
+    if (end == std::string::npos) return "";
+    const size_t begin = messages.rfind('\n', end - 1);
+    return " (" + messages.substr(begin + 1, end - begin - 1) + ")";
+}
+
 // The programs mark where they want a table's address (KernelTables::address_of): an empty jump before the instruction that loads the
 // map. libbpf has put the map's descriptor there; what the kernel is asked for instead is the address of the map's one value.
 int give_addresses(bpf_program* program, bpf_prog_load_opts*, long) {
@@ -79,19 +88,40 @@ void register_sections() {
     });
 }
 
-bool is_lookup_object(const std::string& path) { return path.ends_with("-lookup.bpf.o"); }
+const char* name_of(TableForm form) { return form == TableForm::direct ? "direct form" : "look-up form"; }
 
-Status size_tables(bpf_object* object, const std::string& path, const TableSizes& sizes) {
+// Whatever lies in the place of an object: what it says about itself is not taken for granted.
+Status check_identity(const bpf_map* constants, const std::string& path, TableForm form) {
+    size_t bytes = 0;
+    const void* value = constants ? bpf_map__initial_value(const_cast<bpf_map*>(constants), &bytes) : nullptr;
+    ObjectIdentity found{};
+    if (value && bytes >= sizeof found) std::memcpy(&found, value, sizeof found);
+    if (found.magic != object_magic) return failure(path + " is no object of Biplane, or of an older version", ENOEXEC);
+    const ObjectIdentity wanted = identity_of_source(form);
+    const std::string version(found.version, strnlen(found.version, sizeof found.version));
+    if (version != wanted.version || found.layout_version != wanted.layout_version || found.layout_sizes != wanted.layout_sizes)
+        return failure(path + " is of Biplane " + version + " with tables of layout " + std::to_string(found.layout_version) +
+                           ", this program is of " + wanted.version + " with layout " + std::to_string(wanted.layout_version) +
+                           (found.layout_version == wanted.layout_version ? ", built from other sources" : "") +
+                           ": install both from one build",
+                       ENOEXEC);
+    if (found.form != form)
+        return failure(path + " holds the programs in their " + name_of(found.form) + "; here belong those of the " + name_of(form),
+                       ENOEXEC);
+    return {};
+}
+
+Status size_tables(bpf_object* object, const std::string& path, TableForm form, const TableSizes& sizes) {
     for (const SizedMap& sized : sized_maps(sizes)) {
         bpf_map* map = bpf_object__find_map_by_name(object, sized.name);
         if (!map || bpf_map__set_max_entries(map, static_cast<uint32_t>(sized.entries)) != 0)
             return failure("the BPF object " + path + " has no table " + sized.name);
     }
     bpf_map* map = bpf_object__find_map_by_name(object, program_constants_map);
-    const ProgramConstants constants{.sizes = sizes, .pad = 0};
+    const ProgramConstants constants{.identity = identity_of_source(form), .sizes = sizes, .pad = 0};
     if (!map || bpf_map__set_initial_value(map, &constants, sizeof constants) != 0)
         return failure("the BPF object " + path + " has no " + program_constants_map + " of the right size");
-    if (is_lookup_object(path)) return {};
+    if (form == TableForm::lookup) return {};
     map = nullptr;
     bpf_object__for_each_map(map, object) {
         if ((bpf_map__map_flags(map) & BPF_F_MMAPABLE) == 0 || bpf_map__type(map) != BPF_MAP_TYPE_ARRAY) continue;
@@ -107,36 +137,52 @@ Status size_tables(bpf_object* object, const std::string& path, const TableSizes
 
 void KernelObjectCloser::operator()(bpf_object* object) const { bpf_object__close(object); }
 
-Result<KernelObject> load_kernel_object(const std::string& path, const std::string& pin_directory, const TableSizes& sizes) {
+std::string object_of(const std::string& path, TableForm form) {
+    const std::string ending = ".bpf.o";
+    if (form == TableForm::direct || !path.ends_with(ending)) return path;
+    return path.substr(0, path.size() - ending.size()) + "-lookup" + ending;
+}
+
+FormChoice choose_form(const std::string& pin_directory, const TableSizes& sizes) {
+    FormChoice choice{.form = TableForm::direct, .reason = ""};
+    for (const SizedMap& sized : sized_maps(sizes))
+        if (sized.bytes() > value_bytes_max)
+            choice = {.form = TableForm::lookup, .reason = std::string("the table ") + sized.name + " is larger than 512 MB"};
+    const Fd pinned(bpf_obj_get((pin_directory + "/" + pins::ports).c_str()));
+    bpf_map_info info{};
+    uint32_t bytes = sizeof(info);
+    if (!pinned || bpf_obj_get_info_by_fd(pinned.get(), &info, &bytes) != 0) return choice;
+    if (info.max_entries == 1) return {.form = TableForm::direct, .reason = "", .is_pinned = true};
+    if (choice.form == TableForm::lookup) return {.form = choice.form, .reason = choice.reason, .is_pinned = true};
+    return {.form = TableForm::lookup,
+            .reason = "the kernel refused the direct form when the tables were made",
+            .is_refusal = true,
+            .is_pinned = true};
+}
+
+Result<KernelObject> open_kernel_object(const std::string& path, TableForm form, const std::string& pin_directory,
+                                        const TableSizes& sizes) {
     register_sections();
     kernel_messages().clear();
     libbpf_set_print(keep_message);
     LIBBPF_OPTS(bpf_object_open_opts, options, .pin_root_path = pin_directory.c_str());
     KernelObject object(bpf_object__open_file(path.c_str(), &options));
-    if (!object) return failed_call("open the BPF object " + path, errno);
-    if (auto sized = size_tables(object.get(), path, sizes); !sized) return tl::unexpected(sized.error());
-    const int status = bpf_object__load(object.get());
-    if (status != 0) {
-        const std::string hint = status == -EPERM ? " (CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, or root, are needed)" : "";
-        return failure("the kernel refused the BPF object " + path + ": " + strerror(-status) + hint + "\n" + kernel_messages(),
-                       -status);
-    }
+    if (!object && errno == ENOENT) return failed_call("open the BPF object " + path, errno);
+    if (!object) return failure(path + " is no BPF object: " + strerror(errno), ENOEXEC);
+    if (auto known = check_identity(bpf_object__find_map_by_name(object.get(), program_constants_map), path, form); !known)
+        return tl::unexpected(known.error());
+    if (auto sized = size_tables(object.get(), path, form, sizes); !sized) return tl::unexpected(sized.error());
     return object;
 }
 
-std::string lookup_object_of(const std::string& path) {
-    const std::string ending = ".bpf.o";
-    return is_lookup_object(path) || !path.ends_with(ending) ? path
-                                                             : path.substr(0, path.size() - ending.size()) + "-lookup" + ending;
-}
-
-bool has_direct_tables(const TableSizes& sizes) {
-    constexpr uint32_t probe_bytes = 8u << 20;  // more than kmalloc gives: where older kernels drew the line
-    for (const SizedMap& sized : sized_maps(sizes))
-        if (sized.bytes() > value_bytes_max) return false;
-    LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE);
-    const Fd probe(bpf_map_create(BPF_MAP_TYPE_ARRAY, "bp_probe", sizeof(uint32_t), probe_bytes, 1, &options));
-    return probe || errno != E2BIG;
+Status load_kernel_object(bpf_object* object, const std::string& path) {
+    kernel_messages().clear();
+    const int status = bpf_object__load(object);
+    if (status == 0) return {};
+    const std::string hint = status == -EPERM ? " (CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, or root, are needed)" : "";
+    return failure("the kernel refused the BPF object " + path + ": " + strerror(-status) + hint + refused_step(kernel_messages()) +
+                       "\n" + kernel_messages(),
+                   -status);
 }
 
 Status check_pinned_sizes(const std::string& pin_directory, const TableSizes& sizes) {

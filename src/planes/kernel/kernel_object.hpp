@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/result.hpp"
+#include "planes/kernel/program_constants.hpp"
 #include "planes/shared_tables.hpp"
 
 struct bpf_object;
@@ -15,20 +16,26 @@ struct KernelObjectCloser {
 };
 using KernelObject = std::unique_ptr<bpf_object, KernelObjectCloser>;
 
-// Loads the programs of `path`; their tables are pinned below `pin_directory`, or taken from there if they are pinned already. An
-// error carries what the verifier said.
-//
-// In memory a table is `entries * bytes of an entry`, whichever of two forms the kernel has it in (KernelTables):
-//     biplane.bpf.o          one value that holds all entries: the programs know its address
-//     biplane-lookup.bpf.o   one value per entry, reached by a look-up: for kernels that refuse so large a value, and for tables
-//                            beyond 512 MB
-Result<KernelObject> load_kernel_object(const std::string& path, const std::string& pin_directory, const TableSizes& sizes);
+// The file of a form, beside `path`, which is that of the direct form: biplane.bpf.o, biplane-lookup.bpf.o.
+std::string object_of(const std::string& path, TableForm form);
 
-// The object of the other form, beside `path`.
-std::string lookup_object_of(const std::string& path);
+struct FormChoice {
+    TableForm form;
+    std::string reason;       // why it is not the direct form, the faster one; empty if it is
+    bool is_refusal = false;  // by the kernel, not by configuration
+    bool is_pinned = false;   // tables of that form are there: no other can take their place
+};
 
-// Whether tables of these sizes can be had in the form of biplane.bpf.o on this kernel.
-bool has_direct_tables(const TableSizes& sizes);
+// The form of the tables that are pinned; without any, the direct form unless a table is too large for it (512 MB).
+FormChoice choose_form(const std::string& pin_directory, const TableSizes& sizes);
+
+// Opens the file and sizes its tables. Refused if it is not what this source compiles to in that form (ObjectIdentity).
+Result<KernelObject> open_kernel_object(const std::string& path, TableForm form, const std::string& pin_directory,
+                                        const TableSizes& sizes);
+
+// Hands it to the kernel. Its tables are pinned below `pin_directory`, or taken from there if they are pinned already; of a refused
+// object nothing stays. The first line of an error says what the verifier refused, the others are the end of its log.
+Status load_kernel_object(bpf_object* object, const std::string& path);
 
 // Refused if tables of other sizes are pinned: they cannot be grown in place, and throwing them away would cut every flow.
 Status check_pinned_sizes(const std::string& pin_directory, const TableSizes& sizes);

@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <dirent.h>
+#include <spdlog/spdlog.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -39,6 +40,39 @@ Status install_programs(bpf_object* object, const PinDirectory& directory) {
     return {};
 }
 
+struct OpenedObject {
+    KernelObject object;
+    std::string path;
+    uint64_t identity;
+};
+
+Result<OpenedObject> open_object(const KernelPlaneOptions& options, TableForm form, const TableSizes& sizes) {
+    const std::string path = object_of(options.object_path, form);
+    const auto identity = identity_of(path);
+    if (!identity) return tl::unexpected(identity.error());
+    auto object = open_kernel_object(path, form, options.pin_directory, sizes);
+    if (!object) return tl::unexpected(object.error());
+    return OpenedObject{std::move(*object), path, *identity};
+}
+
+// In the look-up form if the kernel refuses the direct one. Lack of privilege would refuse both.
+Result<OpenedObject> load_programs(OpenedObject opened, FormChoice& form, const KernelPlaneOptions& options,
+                                   const TableSizes& sizes) {
+    const Status loaded = load_kernel_object(opened.object.get(), opened.path);
+    if (loaded) return opened;
+    if (form.is_pinned) return loaded.error().within("put new programs in the place of the running ones, which go on");
+    if (form.form == TableForm::lookup || loaded.error().code == EPERM) return tl::unexpected(loaded.error());
+
+    const std::string& refusal = loaded.error().message;
+    spdlog::warn("{}", refusal);
+    form = {.form = TableForm::lookup, .reason = refusal.substr(0, refusal.find('\n')), .is_refusal = true};
+    auto other = open_object(options, form.form, sizes);
+    if (!other) return other;
+    if (auto status = load_kernel_object(other->object.get(), other->path); !status) return tl::unexpected(status.error());
+    spdlog::warn("loaded {} instead: its programs look their tables up, which is slower", other->path);
+    return other;
+}
+
 Status draw_secret(uint32_t (&secret)[10]) {
     if (getrandom(secret, sizeof(secret), 0) != sizeof(secret)) return failed_call("draw the hash secret", errno);
     for (uint32_t& word : secret) word |= 1;
@@ -50,6 +84,7 @@ Status draw_secret(uint32_t (&secret)[10]) {
 struct KernelPlane::State {
     PinDirectory directory;
     SharedTables tables;
+    FormChoice form;
     bool adopted = false;
     bool replaced = false;
     bool force_clsact = false;
@@ -65,34 +100,35 @@ Result<KernelPlane> KernelPlane::open(const KernelPlaneOptions& options) {
     sizes.counter_slots = counter_slots_for(static_cast<uint32_t>(libbpf_num_possible_cpus()));
     auto directory = PinDirectory::open(options.pin_directory);
     if (!directory) return tl::unexpected(directory.error());
-    const std::string object_path = has_direct_tables(sizes) ? options.object_path : lookup_object_of(options.object_path);
-    const auto identity = identity_of(object_path);
-    if (!identity) return tl::unexpected(identity.error());
+    FormChoice form = choose_form(options.pin_directory, sizes);
+    auto opened = open_object(options, form.form, sizes);
+    if (!opened) return tl::unexpected(opened.error());
 
     const bool had_tables = directory->has(pins::trace) && directory->has(pins::config);
     if (had_tables) {
         auto tables = SharedTables::open(options.pin_directory, SharedTables::Access::write);
         if (!tables && tables.error().code != ENODATA) return tables.error().within("adopt the running datapath");
         if (auto status = check_pinned_sizes(options.pin_directory, sizes); !status) return tl::unexpected(status.error());
-        if (tables && tables->config()->program_id == *identity && has_all_programs(*directory))
+        if (tables && tables->config()->program_id == opened->identity && has_all_programs(*directory))
             return KernelPlane(
-                std::make_unique<State>(State{std::move(*directory), std::move(*tables), true, false, options.force_clsact}));
+                std::make_unique<State>(State{std::move(*directory), std::move(*tables), form, true, false, options.force_clsact}));
     }
 
-    auto object = load_kernel_object(object_path, options.pin_directory, sizes);
-    if (!object) return tl::unexpected(object.error());
+    const auto loaded = load_programs(*std::move(opened), form, options, sizes);
+    if (!loaded) return tl::unexpected(loaded.error());
     uint32_t secret[10];
     if (auto status = draw_secret(secret); !status) return tl::unexpected(status.error());
     auto tables = SharedTables::open_or_initialise(options.pin_directory, sizes, secret);
     if (!tables) return tl::unexpected(tables.error());
-    if (auto status = install_programs(object->get(), *directory); !status) return tl::unexpected(status.error());
-    tables->config()->program_id = *identity;
-    return KernelPlane(
-        std::make_unique<State>(State{std::move(*directory), std::move(*tables), had_tables, had_tables, options.force_clsact}));
+    if (auto status = install_programs(loaded->object.get(), *directory); !status) return tl::unexpected(status.error());
+    tables->config()->program_id = loaded->identity;
+    return KernelPlane(std::make_unique<State>(
+        State{std::move(*directory), std::move(*tables), form, had_tables, had_tables, options.force_clsact}));
 }
 
 bool KernelPlane::adopted() const { return state_->adopted; }
 bool KernelPlane::replaced() const { return state_->replaced; }
+const FormChoice& KernelPlane::form() const { return state_->form; }
 SharedTables& KernelPlane::tables() { return state_->tables; }
 
 // The new hook is there before the old one goes: the port is never open.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "planes/kernel/kernel_object.hpp"
 #include "planes/shared_tables.hpp"
 
 struct bpf_object;
@@ -19,7 +20,7 @@ const char* to_string(AttachedHook hook);
 
 struct KernelPlaneOptions {
     std::string pin_directory;  // created if missing; must be on a bpffs
-    std::string object_path;    // biplane.bpf.o
+    std::string object_path;    // biplane.bpf.o; biplane-lookup.bpf.o lies beside it
     TableSizes sizes;
     bool force_clsact = false;  // as on kernels without tcx
 };
@@ -27,7 +28,8 @@ struct KernelPlaneOptions {
 class KernelPlane {
    public:
     // Adopts what is pinned: tables always (refused if their sizes or layout version differ), programs if they are the same
-    // program, else the new ones are put in their place, link by link, without a gap.
+    // program, else the new ones are put in their place, link by link, without a gap. If the kernel refuses the direct form of the
+    // programs and no tables are pinned yet, they are loaded in the look-up form; the log says so, and form() for good.
     static Result<KernelPlane> open(const KernelPlaneOptions& options);
     KernelPlane(KernelPlane&&) noexcept;
     KernelPlane& operator=(KernelPlane&&) noexcept;
@@ -35,6 +37,7 @@ class KernelPlane {
 
     bool adopted() const;   // the tables were there before
     bool replaced() const;  // the programs were there, and were others
+    const FormChoice& form() const;
     SharedTables& tables();
 
     // Workload, host ports: tcx (clsact where there is none) ingress; XDP if asked for. Does nothing if already attached.

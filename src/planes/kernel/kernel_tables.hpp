@@ -83,16 +83,13 @@ extern "C" uint32_t bp_judge_tracked(uint32_t flow, uint32_t mode, const biplane
 extern "C" uint32_t bp_write_tracked(uint32_t flow, const biplane::Headers* headers);
 
 extern "C" {
-__attribute__((section(".rodata.bp"), used)) const volatile biplane::ProgramConstants bp_constants = {};
+__attribute__((section(".rodata.bp"), used)) const volatile biplane::ProgramConstants bp_constants = {
+    biplane::identity_of_source(biplane::TableForm::BIPLANE_TABLE_FORM), {}, 0};
 }
-
-#ifndef BIPLANE_DIRECT_TABLES
-#define BIPLANE_DIRECT_TABLES 1
-#endif
 
 namespace biplane {
 
-constexpr bool has_direct_tables = BIPLANE_DIRECT_TABLES != 0;
+constexpr bool has_direct_tables = TableForm::BIPLANE_TABLE_FORM == TableForm::direct;
 
 struct KernelTables {
     // The address of the one value of a map. The empty jump is the loader's mark (kernel_object.cpp); the verifier takes it out.
