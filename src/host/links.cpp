@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/net_namespace.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
@@ -12,6 +14,41 @@
 
 namespace biplane {
 namespace {
+
+// All groups but the pause frames of IEEE 802.3, which bridges never forward.
+constexpr uint16_t forwarded_groups = 0xfffd;
+
+// The kernel gives all settings of an interface as one array. IPv4 counts them from 1.
+uint32_t setting(const nlattr* array, uint32_t position) {
+    if (array == nullptr || mnl_attr_get_payload_len(array) < (position + 1) * sizeof(uint32_t)) return 0;
+    return static_cast<const uint32_t*>(mnl_attr_get_payload(array))[position];
+}
+
+std::optional<Ipv4Settings> read_ipv4(const nlattr* families) {
+    const nlattr* array = nested_attribute(nested_attribute(families, AF_INET), IFLA_INET_CONF);
+    if (array == nullptr) return std::nullopt;
+    return Ipv4Settings{.forwarding = setting(array, IPV4_DEVCONF_FORWARDING - 1),
+                        .rp_filter = setting(array, IPV4_DEVCONF_RP_FILTER - 1),
+                        .accept_local = setting(array, IPV4_DEVCONF_ACCEPT_LOCAL - 1),
+                        .arp_ignore = setting(array, IPV4_DEVCONF_ARP_IGNORE - 1)};
+}
+
+bool read_has_ipv6(const nlattr* families) {
+    const nlattr* array = nested_attribute(nested_attribute(families, AF_INET6), IFLA_INET6_CONF);
+    return array != nullptr && setting(array, DEVCONF_DISABLE_IPV6) == 0;
+}
+
+bool read_is_isolated(const nlattr* info) {
+    const nlattr* port = nested_attribute(info, IFLA_INFO_SLAVE_DATA);
+    const auto is_set = [&](uint16_t type) {
+        const nlattr* flag = nested_attribute(port, type);
+        return flag != nullptr && mnl_attr_get_payload_len(flag) == sizeof(uint8_t) && mnl_attr_get_u8(flag) != 0;
+    };
+    const nlattr* groups = nested_attribute(port, IFLA_BRPORT_GROUP_FWD_MASK);
+    return is_set(IFLA_BRPORT_ISOLATED) && !is_set(IFLA_BRPORT_LEARNING) && !is_set(IFLA_BRPORT_UNICAST_FLOOD) &&
+           !is_set(IFLA_BRPORT_MCAST_FLOOD) && !is_set(IFLA_BRPORT_BCAST_FLOOD) && groups != nullptr &&
+           mnl_attr_get_payload_len(groups) == sizeof(uint16_t) && mnl_attr_get_u16(groups) == forwarded_groups;
+}
 
 Link read_link(const NetlinkAnswer& answer) {
     const auto& header = answer.header<ifinfomsg>();
@@ -26,6 +63,11 @@ Link read_link(const NetlinkAnswer& answer) {
     link.up = header.ifi_flags & IFF_UP;
     link.peer_index = read_u32(attribute(IFLA_LINK));
     if (const nlattr* id = attribute(IFLA_LINK_NETNSID)) link.peer_namespace_id = static_cast<int>(read_u32(id));
+    link.master = read_u32(attribute(IFLA_MASTER));
+    link.is_isolated_port = read_is_isolated(attribute(IFLA_LINKINFO));
+    link.has_arp = (header.ifi_flags & IFF_NOARP) == 0;
+    link.ipv4 = read_ipv4(attribute(IFLA_AF_SPEC));
+    link.has_ipv6 = read_has_ipv6(attribute(IFLA_AF_SPEC));
     return link;
 }
 
@@ -51,6 +93,7 @@ void put_end(NetlinkRequest& request, const VethEnd& end, uint32_t mtu) {
 Result<std::vector<Link>> list_links(Netlink& netlink) {
     NetlinkRequest request(RTM_GETLINK, NLM_F_DUMP);
     request.header<ifinfomsg>().ifi_family = AF_UNSPEC;
+    request.put(IFLA_EXT_MASK, uint32_t{RTEXT_FILTER_SKIP_STATS});
     auto answers = netlink.query(request, "list the network interfaces");
     if (!answers) return tl::unexpected(answers.error());
     std::vector<Link> links;
@@ -88,6 +131,32 @@ Status create_veth(Netlink& netlink, const VethEnd& near_end, const VethEnd& far
     return netlink.request(request, fmt::format("create the veth pair {} and {}", near_end.name, far_end.name));
 }
 
+Status create_bridge(Netlink& netlink, const std::string& name, const MacAddress& mac) {
+    NetlinkRequest request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+    request.header<ifinfomsg>().ifi_family = AF_UNSPEC;
+    request.put(IFLA_IFNAME, name);
+    request.put(IFLA_ADDRESS, mac);
+    nlattr* info = request.begin(IFLA_LINKINFO);
+    request.put(IFLA_INFO_KIND, std::string("bridge"));
+    request.end(info);
+    return netlink.request(request, "create the bridge " + name);
+}
+
+Status isolate_bridge_port(Netlink& netlink, uint32_t index) {
+    NetlinkRequest request(RTM_NEWLINK, 0);
+    request.header<ifinfomsg>().ifi_index = static_cast<int>(index);
+    nlattr* info = request.begin(IFLA_LINKINFO);
+    request.put(IFLA_INFO_SLAVE_KIND, std::string("bridge"));
+    nlattr* port = request.begin(IFLA_INFO_SLAVE_DATA);
+    request.put(IFLA_BRPORT_ISOLATED, uint8_t{1});
+    for (const uint16_t what : {IFLA_BRPORT_LEARNING, IFLA_BRPORT_UNICAST_FLOOD, IFLA_BRPORT_MCAST_FLOOD, IFLA_BRPORT_BCAST_FLOOD})
+        request.put(what, uint8_t{0});
+    request.put(IFLA_BRPORT_GROUP_FWD_MASK, &forwarded_groups, sizeof forwarded_groups);
+    request.end(port);
+    request.end(info);
+    return netlink.request(request, fmt::format("isolate the bridge port with interface number {}", index));
+}
+
 Status delete_link(Netlink& netlink, uint32_t index) {
     NetlinkRequest request(RTM_DELLINK, 0);
     request.header<ifinfomsg>().ifi_index = static_cast<int>(index);
@@ -114,10 +183,15 @@ Status change_link(Netlink& netlink, uint32_t index, const LinkChange& change) {
     auto& header = request.header<ifinfomsg>();
     header.ifi_index = static_cast<int>(index);
     if (change.up) {
-        header.ifi_change = IFF_UP;
-        header.ifi_flags = *change.up ? IFF_UP : 0;
+        header.ifi_change |= IFF_UP;
+        header.ifi_flags |= *change.up ? IFF_UP : 0;
+    }
+    if (change.arp) {
+        header.ifi_change |= IFF_NOARP;
+        header.ifi_flags |= *change.arp ? 0 : IFF_NOARP;
     }
     if (change.mtu) request.put(IFLA_MTU, *change.mtu);
+    if (change.master) request.put(IFLA_MASTER, *change.master);
     if (change.mac) request.put(IFLA_ADDRESS, *change.mac);
     if (change.alias) request.put(IFLA_IFALIAS, *change.alias);
     return netlink.request(request, fmt::format("change interface number {}", index));

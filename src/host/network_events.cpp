@@ -30,6 +30,11 @@ std::optional<NetworkEvent> read_event(const nlmsghdr* message) {
         case RTM_NEWROUTE:
         case RTM_DELROUTE:
             return NetworkEvent{Kind::route, 0};
+        case RTM_NEWQDISC:
+        case RTM_DELQDISC:
+        case RTM_NEWTFILTER:
+        case RTM_DELTFILTER:
+            return NetworkEvent{Kind::traffic_control, static_cast<uint32_t>(static_cast<const tcmsg*>(payload)->tcm_ifindex)};
         default:
             return std::nullopt;
     }
@@ -42,7 +47,7 @@ Result<NetworkEvents> NetworkEvents::open() {
     if (socket == nullptr) return failed_call("open a netlink socket for events", errno);
     NetworkEvents events(socket);
     constexpr uint32_t groups =
-        RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
+        RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_TC | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
     if (mnl_socket_bind(socket, groups, MNL_SOCKET_AUTOPID) < 0) return failed_call("subscribe to network events", errno);
     return events;
 }

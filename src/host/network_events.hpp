@@ -1,4 +1,4 @@
-// Tells when something about the links, neighbours, addresses or routes of a network namespace has changed.
+// Tells when something about the links, neighbours, addresses, routes or traffic control of a network namespace has changed.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -11,8 +11,9 @@ struct mnl_socket;
 namespace biplane {
 
 struct NetworkEvent {
-    enum class Kind { link, neighbour, address, route, lost } kind;  // lost: the kernel had to drop events: look at everything
-    uint32_t ifindex = 0;                                            // link, neighbour, address
+    // traffic_control: a queueing discipline or a filter. lost: the kernel had to drop events: look at everything.
+    enum class Kind { link, neighbour, address, route, traffic_control, lost } kind;
+    uint32_t ifindex = 0;  // but for route and lost
 };
 
 class NetworkEvents {
