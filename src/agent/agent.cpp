@@ -9,6 +9,7 @@
 
 #include "agent/checks.hpp"
 #include "agent/host_ports.hpp"
+#include "agent/program_interfaces.hpp"
 
 namespace biplane {
 namespace {
@@ -33,7 +34,7 @@ std::string time_text(std::time_t time) { return fmt::format("{:%Y-%m-%dT%H:%M:%
 
 }  // namespace
 
-Agent::Agent(NodeConfig config, Store store, KernelPlane kernel, Numbering numbering)
+Agent::Agent(NodeConfig config, Store store, KernelPlane kernel, Numbering numbering, ProcessLock pin_lock)
     : config_(std::move(config)),
       store_(std::move(store)),
       kernel_(std::move(kernel)),
@@ -41,9 +42,14 @@ Agent::Agent(NodeConfig config, Store store, KernelPlane kernel, Numbering numbe
       numbering_(std::move(numbering)),
       workload_links_(config_.node, config_.run_directory + "/namespaces.json"),
       underlay_(config_.node),
+      backstop_(config_.node),
+      pin_lock_(std::move(pin_lock)),
       started_at_(time_text(std::time(nullptr))) {}
 
-Result<std::unique_ptr<Agent>> Agent::start(const NodeConfig& config, const std::string& object_path) {
+// Before anything else links that have lost their program are closed: what follows takes seconds, or fails.
+Result<std::unique_ptr<Agent>> Agent::start(const NodeConfig& config, const std::string& object_path, ProcessLock pin_lock) {
+    auto interfaces = close_links_without_program(config);
+    if (!interfaces) return tl::unexpected(interfaces.error());
     auto store = Store::open(config.store_directory);
     if (!store) return store.error().within("open the store");
     auto numbering = read_numbering(config.store_directory);
@@ -51,9 +57,11 @@ Result<std::unique_ptr<Agent>> Agent::start(const NodeConfig& config, const std:
     auto kernel = KernelPlane::open({.pin_directory = config.pin_directory,
                                      .object_path = object_path,
                                      .sizes = sizes_of(config),
-                                     .force_clsact = config.workload_hook == "clsact"});
+                                     .force_clsact = config.workload_hook == "clsact",
+                                     .interfaces = std::move(*interfaces)});
     if (!kernel) return kernel.error().within("start the kernel plane");
-    std::unique_ptr<Agent> agent(new Agent(config, std::move(*store), std::move(*kernel), std::move(*numbering)));
+    std::unique_ptr<Agent> agent(
+        new Agent(config, std::move(*store), std::move(*kernel), std::move(*numbering), std::move(pin_lock)));
     if (auto done = agent->converge(agent->store_.state()); !done) return tl::unexpected(done.error());
     return agent;
 }
@@ -114,7 +122,7 @@ tl::expected<ApplyOutcome, Refusal> Agent::change_to(const std::shared_ptr<const
     for (const Change& change : outcome.changes)
         if (const auto broken = broken_workloads_.find(change.name);
             done && change.kind == "Workload" && change.action != Change::Action::remove && broken != broken_workloads_.end())
-            done = failure("Workload " + change.name + ": " + broken->second);
+            done = failure("Workload " + change.name + ": " + broken->second.text);
     if (!done) {
         Status back = store_.save(before);
         if (back) back = converge(*before);
@@ -156,6 +164,10 @@ Result<BoundNamespaces> Agent::check_ground(const DesiredState& wanted, const st
 
 void Agent::refresh() {
     std::lock_guard lock(mutex_);
+    refresh_locked();
+}
+
+void Agent::refresh_locked() {
     if (auto done = converge(store_.state()); !done) {
         spdlog::error("{}", done.error().message);
         note(Level::error, done.error().message);
@@ -182,6 +194,10 @@ DesiredState Agent::desired() const {
 Json Agent::status() const {
     std::lock_guard lock(mutex_);
     const FormChoice& form = kernel_.form();
+    auto problems = problems_;
+    if (!pin_problem_.empty()) problems.push_back({Level::error, pin_problem_});
+    for (const std::string& text : weakened_) problems.push_back({Level::warning, text});
+    for (std::string& text : incidents_.recent()) problems.push_back({Level::warning, std::move(text)});
     const AgentFacts agent{.running = true,
                            .pid = getpid(),
                            .adopted = kernel_.adopted(),
@@ -190,7 +206,7 @@ Json Agent::status() const {
                            .refused_form = form.is_refusal ? form.reason : "",
                            .started_at = started_at_,
                            .hooks = hooks_,
-                           .problems = problems_};
+                           .problems = std::move(problems)};
     return status_to_json(config_, kernel_.tables(), &store_.state(), agent);
 }
 
@@ -269,7 +285,7 @@ Json Agent::workloads() const {
                         {"hostInterface", is_local && !workload.netns.empty() ? host_interface_of(key) : ""},
                         {"local", is_local},
                         {"attached", facts_.workloads.contains(key)},
-                        {"problem", broken == broken_workloads_.end() ? "" : broken->second}});
+                        {"problem", broken == broken_workloads_.end() ? "" : broken->second.text}});
     }
     return list;
 }

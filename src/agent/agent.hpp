@@ -2,6 +2,8 @@
 //
 //     documents -> links (made, down) -> programs attached -> plan -> numbers saved -> tables published -> links up
 //
+// A link is up only with its program; watch() looks whether it still has it.
+//
 // Runs in the node's network namespace. Several threads may call: one works at a time. Nothing is undone when it goes away.
 #pragma once
 #include <map>
@@ -11,12 +13,16 @@
 #include <string>
 #include <vector>
 
+#include "agent/backstop.hpp"
+#include "agent/incidents.hpp"
+#include "agent/inner_ports.hpp"
 #include "agent/timings.hpp"
 #include "agent/underlay.hpp"
 #include "agent/workload_links.hpp"
 #include "api/message.hpp"
 #include "control/config/node_config.hpp"
 #include "control/documents/documents.hpp"
+#include "host/ground.hpp"
 #include "planes/kernel/kernel_plane.hpp"
 #include "planes/publish.hpp"
 #include "store/store.hpp"
@@ -45,8 +51,8 @@ struct ChangeOptions {
 class Agent {
    public:
     // Opens the store, loads or adopts the kernel plane and brings everything into force. Problems with single workloads or
-    // nodes are not failures: status() tells of them.
-    static Result<std::unique_ptr<Agent>> start(const NodeConfig& config, const std::string& object_path);
+    // nodes are not failures: status() tells of them. `pin_lock`: of the pin directory.
+    static Result<std::unique_ptr<Agent>> start(const NodeConfig& config, const std::string& object_path, ProcessLock pin_lock);
 
     // In force when it returns.
     tl::expected<ApplyOutcome, Refusal> apply(const std::vector<Document>& documents, const ChangeOptions& options);
@@ -59,6 +65,9 @@ class Agent {
 
     // Looks at the node again and brings into force what has changed.
     void refresh();
+    // Compares what guards the node's links with what should: programs, pins, the backstop. Mends it, or closes the links that it
+    // cannot mend. Cheap if nothing is amiss.
+    void watch();
     // Whether something is amiss that may mend itself: look again now and then.
     bool wants_refresh() const;
     bool is_fabric(uint32_t ifindex) const;
@@ -73,7 +82,7 @@ class Agent {
     ApiReply read_tables(const std::function<ApiReply(const SharedTables&, const TableNames&, const DesiredState&)>& read) const;
 
    private:
-    Agent(NodeConfig config, Store store, KernelPlane kernel, Numbering numbering);
+    Agent(NodeConfig config, Store store, KernelPlane kernel, Numbering numbering, ProcessLock pin_lock);
     tl::expected<DesiredState, Refusal> state_with(const std::vector<Document>& documents) const;
     tl::expected<DesiredState, Refusal> state_without(const std::vector<DocumentName>& names) const;
     tl::expected<ApplyOutcome, Refusal> change_to(const std::shared_ptr<const DesiredState>& state,
@@ -87,14 +96,22 @@ class Agent {
 
     Status converge(const DesiredState& desired);
     std::map<std::string, InterfaceFacts> attach_fabrics(Netlink& netlink);
-    Status attach_punt_port(Netlink& netlink, const std::map<std::string, InterfaceFacts>& fabrics);
-    Status attach_cut_port(Netlink& netlink);
+    void attach_inner_ports(Netlink& netlink, const std::map<std::string, InterfaceFacts>& fabrics);
+    Result<AttachedHook> attach_inner_port(Netlink& netlink, InnerPortKind kind, uint32_t mtu);
+    bool has_inner_port(InnerPortKind kind) const { return kind == InnerPortKind::cut || config_.user_plane; }
     Result<AttachedHook> attach_workload(const std::string& key, const InterfaceFacts& facts, WorkloadHook hook);
     void attach_ports(const DesiredState& desired, NodeFacts& facts);
     Status put_into_force(const Plan& planned);
-    Status bring_links_up(Netlink& netlink, const DesiredState& desired, uint32_t mtu);
+    Status guard_links(Netlink& netlink, NodeFacts& facts);
+    void bring_links_up(Netlink& netlink, const DesiredState& desired, const NodeFacts& facts, uint32_t mtu);
     Status remove_what_is_gone(Netlink& netlink, const DesiredState& desired, const NodeFacts& facts);
     void note(Level level, std::string text) { problems_.push_back({level, std::move(text)}); }
+    void refresh_locked();
+    Status watch_links();
+    bool mend_programs();
+    void restore_pins();
+    std::map<uint32_t, Error> check_backstop(Netlink& netlink, const std::vector<Link>& links);
+    std::string title_of(uint32_t ifindex) const;
 
     const NodeConfig config_;
     mutable std::mutex mutex_;
@@ -104,13 +121,19 @@ class Agent {
     Numbering numbering_;
     WorkloadLinks workload_links_;
     Underlay underlay_;
-    NodeFacts facts_;                          // of the last time
-    uint32_t punt_index_ = 0, cut_index_ = 0;  // inner ends
+    NodeFacts facts_;  // of the last time
+    Backstop backstop_;
+    std::vector<std::string> weakened_;  // what the kernel refuses of it
+    std::optional<ProcessLock> pin_lock_;
+    std::string pin_problem_;  // why pins that have gone cannot be made again; empty: all is pinned
+    Incidents incidents_;
+    std::map<InnerPortKind, InnerPort> inner_ports_;  // those that have their program
+    uint32_t punt_mtu_ = ethernet_mtu;
     HooksByInterface hooks_;
     std::vector<Problem> problems_;
-    std::map<std::string, std::string> broken_workloads_;  // by key: what is wrong with its link
-    Stopwatch stopwatch_;                                  // of the change that is being made
-    Timings timings_{};                                    // of it
+    std::map<std::string, Problem> broken_workloads_;  // by key: what is wrong with its link
+    Stopwatch stopwatch_;                              // of the change that is being made
+    Timings timings_{};                                // of it
     std::string started_at_;
 };
 

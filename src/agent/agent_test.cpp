@@ -6,14 +6,17 @@
 #include <fstream>
 #include <thread>
 
+#include "agent/backstop.hpp"
 #include "agent/checks.hpp"
 #include "agent/host_ports.hpp"
 #include "agent/inner_ports.hpp"
 #include "agent/namespace_memory.hpp"
 #include "agent/owned_links.hpp"
+#include "agent/program_interfaces.hpp"
 #include "agent/workload_links.hpp"
 #include "base/read_file.hpp"
 #include "host/routing.hpp"
+#include "host/sysctls.hpp"
 
 namespace biplane {
 namespace {
@@ -122,6 +125,11 @@ class Links : public testing::Test {
         });
         ASSERT_TRUE(done) << done.error().message;
     }
+    WorkloadLinks::Findings ensure(Netlink& netlink, WorkloadLinks& links) {
+        auto findings = links.ensure(netlink, desired_, 1450);
+        EXPECT_TRUE(findings) << findings.error().message;
+        return *std::move(findings);
+    }
     const Workload& web() { return desired_.workloads.at("shop/web"); }
     // As when the documents are applied: their references stand for what they lead to now.
     void apply(Netlink& netlink, WorkloadLinks& links) {
@@ -140,7 +148,7 @@ TEST_F(Links, a_workload_gets_its_pair_down_and_then_everything_it_needs) {
     in(*node_, [&](Netlink& netlink) {
         ASSERT_TRUE(links_.check(netlink, web(), true));
         apply(netlink, links_);
-        const auto findings = links_.ensure(netlink, desired_, 1450);
+        const auto findings = ensure(netlink, links_);
         ASSERT_TRUE(findings.problems.empty()) << findings.problems.begin()->second.message;
         const auto& facts = findings.facts.at("shop/web");
         const auto link = find_link(netlink, host_interface_of("shop/web"));
@@ -149,7 +157,7 @@ TEST_F(Links, a_workload_gets_its_pair_down_and_then_everything_it_needs) {
         EXPECT_EQ((*link)->index, facts.ifindex);
         EXPECT_EQ((*link)->mac, facts.mac);
         EXPECT_EQ(facts.peer_mac, mac_of(web()));
-        EXPECT_TRUE(links_.bring_up(netlink, desired_, 1450).empty());
+        EXPECT_TRUE(links_.bring_up(netlink, desired_, ensure(netlink, links_).facts, 1450).empty());
         EXPECT_TRUE((*find_link(netlink, host_interface_of("shop/web")))->up);
     });
     in(*container_, [&](Netlink& netlink) {
@@ -168,15 +176,15 @@ TEST_F(Links, a_workload_gets_its_pair_down_and_then_everything_it_needs) {
 TEST_F(Links, a_second_look_changes_nothing_and_a_changed_address_is_followed) {
     in(*node_, [&](Netlink& netlink) {
         apply(netlink, links_);
-        const uint32_t index = links_.ensure(netlink, desired_, 1450).facts.at("shop/web").ifindex;
-        links_.bring_up(netlink, desired_, 1450);
+        const uint32_t index = ensure(netlink, links_).facts.at("shop/web").ifindex;
+        links_.bring_up(netlink, desired_, ensure(netlink, links_).facts, 1450);
         WorkloadLinks after_restart("node-a");
-        EXPECT_EQ(after_restart.ensure(netlink, desired_, 1450).facts.at("shop/web").ifindex, index);
-        EXPECT_TRUE(after_restart.bring_up(netlink, desired_, 1450).empty());
+        EXPECT_EQ(ensure(netlink, after_restart).facts.at("shop/web").ifindex, index);
+        EXPECT_TRUE(after_restart.bring_up(netlink, desired_, ensure(netlink, after_restart).facts, 1450).empty());
         EXPECT_TRUE(after_restart.check(netlink, web(), true));
         desired_.workloads["shop/web"].addresses = {address("10.0.0.20")};
-        EXPECT_EQ(after_restart.ensure(netlink, desired_, 1450).facts.at("shop/web").ifindex, index);
-        EXPECT_TRUE(after_restart.bring_up(netlink, desired_, 1450).empty());
+        EXPECT_TRUE(after_restart.bring_up(netlink, desired_, ensure(netlink, after_restart).facts, 1450).empty());
+        EXPECT_EQ(ensure(netlink, after_restart).facts.at("shop/web").ifindex, index);
     });
     in(*container_, [&](Netlink& netlink) {
         const auto link = find_link(netlink, "eth0");
@@ -192,7 +200,7 @@ TEST_F(Links, a_taken_interface_name_is_refused_before_anything_is_made) {
         ASSERT_FALSE(refused);
         EXPECT_EQ(refused.error().code, EEXIST);
         EXPECT_NE(refused.error().message.find("interface \"eth0\" is there already"), std::string::npos);
-        EXPECT_FALSE(links_.ensure(netlink, desired_, 1450).problems.empty());
+        EXPECT_FALSE(ensure(netlink, links_).problems.empty());
         EXPECT_FALSE(find_link(netlink, host_interface_of("shop/web"))->has_value());
     });
 }
@@ -210,10 +218,10 @@ TEST_F(Links, a_workload_that_moves_to_another_namespace_gets_a_new_pair) {
     const NetworkNamespace other = make_namespace();
     in(*node_, [&](Netlink& netlink) {
         apply(netlink, links_);
-        const uint32_t index = links_.ensure(netlink, desired_, 1450).facts.at("shop/web").ifindex;
+        const uint32_t index = ensure(netlink, links_).facts.at("shop/web").ifindex;
         desired_.workloads["shop/web"].netns = path_of(other);
         apply(netlink, links_);
-        EXPECT_NE(links_.ensure(netlink, desired_, 1450).facts.at("shop/web").ifindex, index);
+        EXPECT_NE(ensure(netlink, links_).facts.at("shop/web").ifindex, index);
     });
     in(*container_, [&](Netlink& netlink) { EXPECT_FALSE(find_link(netlink, "eth0")->has_value()); });
     in(other, [&](Netlink& netlink) { EXPECT_TRUE(find_link(netlink, "eth0")->has_value()); });
@@ -234,33 +242,33 @@ TEST_F(Links, what_leads_through_a_process_is_not_followed_to_another_namespace)
     in(*node_, [&](Netlink& netlink) {
         WorkloadLinks links("node-a", memory);
         apply(netlink, links);
-        const uint32_t index = links.ensure(netlink, desired_, 1450).facts.at("shop/web").ifindex;
+        const uint32_t index = ensure(netlink, links).facts.at("shop/web").ifindex;
         dup2(foreign.fd(), descriptor);  // "recycled"
 
-        auto findings = links.ensure(netlink, desired_, 1450);
+        auto findings = ensure(netlink, links);
         EXPECT_EQ(findings.facts.at("shop/web").ifindex, index) << "the link that is there goes on";
         EXPECT_EQ(findings.problems.at("shop/web").code, ESTALE);
-        EXPECT_TRUE(links.bring_up(netlink, desired_, 1450).empty());
+        EXPECT_TRUE(links.bring_up(netlink, desired_, findings.facts, 1450).empty());
         EXPECT_TRUE((*find_link(netlink, name))->up);
         EXPECT_FALSE(links.check(netlink, web(), false)) << "nor is it followed when another part of the document changes";
 
         ASSERT_TRUE(delete_link(netlink, index));
         WorkloadLinks after_restart("node-a", memory), without_memory("node-a", memory + ".none");
         for (WorkloadLinks* each : {&links, &after_restart, &without_memory}) {
-            findings = each->ensure(netlink, desired_, 1450);
+            findings = ensure(netlink, *each);
             EXPECT_TRUE(findings.facts.empty());
             EXPECT_EQ(findings.problems.at("shop/web").code, ESTALE);
         }
         EXPECT_FALSE(has_interface(foreign));
 
         dup2(container_->fd(), descriptor);  // the same process after all
-        EXPECT_TRUE(after_restart.ensure(netlink, desired_, 1450).problems.empty());
+        EXPECT_TRUE(ensure(netlink, after_restart).problems.empty());
         EXPECT_TRUE(has_interface(*container_));
 
         ASSERT_TRUE(after_restart.forget_others({}));  // removed and applied again: then it is what it leads to now
         dup2(foreign.fd(), descriptor);
         apply(netlink, after_restart);
-        EXPECT_TRUE(after_restart.ensure(netlink, desired_, 1450).problems.empty());
+        EXPECT_TRUE(ensure(netlink, after_restart).problems.empty());
         EXPECT_TRUE(has_interface(foreign));
     });
     close(descriptor);
@@ -299,7 +307,7 @@ TEST(NamespaceMemory, keeps_what_it_was_told_and_believes_no_damaged_file) {
 TEST_F(Links, only_biplanes_own_links_of_this_node_are_removed) {
     in(*node_, [&](Netlink& netlink) {
         apply(netlink, links_);
-        links_.ensure(netlink, desired_, 1450);
+        ensure(netlink, links_);
         ASSERT_TRUE(create_veth(netlink, {.name = "bp-00000000"}, {.name = "x"}, 1500));
         ASSERT_TRUE(links_.remove_others(netlink, desired_));
         EXPECT_TRUE(find_link(netlink, host_interface_of("shop/web"))->has_value());
@@ -316,7 +324,7 @@ TEST_F(Links, a_missing_namespace_is_a_problem_of_its_workload_alone) {
     desired_.workloads["shop/lost"] = lost;
     in(*node_, [&](Netlink& netlink) {
         apply(netlink, links_);
-        const auto findings = links_.ensure(netlink, desired_, 1450);
+        const auto findings = ensure(netlink, links_);
         EXPECT_TRUE(findings.facts.contains("shop/web"));
         ASSERT_EQ(findings.problems.size(), 1u);
         EXPECT_NE(findings.problems.at("shop/lost").message.find("there is no network namespace"), std::string::npos);
@@ -330,9 +338,9 @@ TEST_F(Links, a_host_port_leads_the_stack_to_the_networks_subnets) {
         ASSERT_TRUE(change_link(netlink, (*lo)->index, {.up = true}));
         const auto ports = ensure_host_ports(netlink, "node-a", desired_, 1450);
         ASSERT_TRUE(ports.problems.empty()) << ports.problems.begin()->second.message;
-        const auto problems = bring_up_host_ports(netlink, "node-a", desired_);
+        const auto problems = bring_up_host_ports(netlink, "node-a", desired_, ports.facts);
         ASSERT_TRUE(problems.empty()) << problems.begin()->second.message;
-        EXPECT_TRUE(bring_up_host_ports(netlink, "node-a", desired_).empty());
+        EXPECT_TRUE(bring_up_host_ports(netlink, "node-a", desired_, ports.facts).empty());
         const auto stack = find_link(netlink, "bph-100");
         const auto way = find_way(netlink, address("10.0.0.10"));
         ASSERT_TRUE(way) << way.error().message;
@@ -346,12 +354,97 @@ TEST_F(Links, a_host_port_leads_the_stack_to_the_networks_subnets) {
     });
 }
 
+TEST_F(Links, without_its_program_a_link_stays_down) {
+    in(*node_, [&](Netlink& netlink) {
+        ensure(netlink, links_);
+        EXPECT_TRUE(links_.bring_up(netlink, desired_, {}, 1450).empty());
+        EXPECT_FALSE((*find_link(netlink, host_interface_of("shop/web")))->up);
+    });
+}
+
+TEST_F(Links, what_is_up_without_its_program_is_closed_and_nothing_else) {
+    desired_.routes["r"] = {.name = "r", .network = "red", .destination = prefix("0.0.0.0/0"), .target = ToHost{}};
+    in(*node_, [&](Netlink& netlink) {
+        const auto workloads = ensure(netlink, links_).facts;
+        const auto hosts = ensure_host_ports(netlink, "node-a", desired_, 1450).facts;
+        for (const InnerPortKind kind : inner_port_kinds) ASSERT_TRUE(ensure_inner_port(netlink, "node-a", kind, 1500));
+        ASSERT_TRUE(create_veth(netlink, {.name = "bp-00000000"}, {.name = "x"}, 1500));
+        for (const std::string& name :
+             std::vector<std::string>{host_interface_of("shop/web"), "bphr-100", "bph-100", punt_outer_name, punt_inner_name,
+                                      cut_outer_name, cut_inner_name, "bp-00000000"})
+            ASSERT_TRUE(change_link(netlink, (*find_link(netlink, name))->index, {.up = true}));
+        const auto has_program = [&](uint32_t ifindex) { return ifindex == hosts.at("red").ifindex; };
+        ASSERT_TRUE(close_unattended(netlink, "node-a", *list_links(netlink), has_program));
+        EXPECT_FALSE((*find_link(netlink, host_interface_of("shop/web")))->up);
+        EXPECT_FALSE((*find_link(netlink, punt_inner_name))->up || (*find_link(netlink, cut_inner_name))->up);
+        for (const char* name : {"bphr-100", "bph-100", punt_outer_name, cut_outer_name, "bp-00000000"})
+            EXPECT_TRUE((*find_link(netlink, name))->up) << name;
+    });
+}
+
+// RFC 1812 has a router take any packet for one of its addresses on any interface, and so does Linux: behind the backstop it takes none.
+TEST_F(Links, the_backstop_makes_a_port_of_each_link_and_takes_forwarding_ipv6_and_arp_away) {
+    desired_.routes["r"] = {.name = "r", .network = "red", .destination = prefix("0.0.0.0/0"), .target = ToHost{}};
+    in(*node_, [&](Netlink& netlink) {
+        ensure(netlink, links_);
+        ensure_host_ports(netlink, "node-a", desired_, 1450);
+        for (const InnerPortKind kind : inner_port_kinds) ASSERT_TRUE(ensure_inner_port(netlink, "node-a", kind, 1500));
+        Backstop backstop("node-a");
+        const auto findings = backstop.ensure(netlink, *list_links(netlink));
+        EXPECT_TRUE(findings.reset.empty() && findings.weakened.empty() && findings.failed.empty());
+        const auto bridge = find_link(netlink, backstop_name);
+        ASSERT_TRUE(bridge && *bridge);
+        EXPECT_FALSE((*bridge)->up);
+        for (const std::string& name : std::vector<std::string>{host_interface_of("shop/web"), "bphr-100", punt_outer_name,
+                                                                punt_inner_name, cut_outer_name, cut_inner_name}) {
+            const auto link = *find_link(netlink, name);
+            EXPECT_EQ(link->master, (*bridge)->index) << name;
+            EXPECT_TRUE(link->is_isolated_port) << name;
+            EXPECT_FALSE(link->has_arp || link->has_ipv6) << name;
+            EXPECT_EQ(link->ipv4, (Ipv4Settings{.forwarding = 0, .rp_filter = 1, .accept_local = 0, .arp_ignore = 8})) << name;
+        }
+        EXPECT_EQ((*find_link(netlink, "bph-100"))->master, 0u) << "the stack's side of a host port is for the stack";
+    });
+}
+
+TEST_F(Links, the_backstop_is_put_back_and_says_so) {
+    in(*node_, [&](Netlink& netlink) {
+        const uint32_t index = ensure(netlink, links_).facts.at("shop/web").ifindex;
+        Backstop backstop("node-a");
+        backstop.ensure(netlink, *list_links(netlink));
+        EXPECT_TRUE(backstop.ensure(netlink, *list_links(netlink)).reset.empty());
+        ASSERT_TRUE(change_link(netlink, index, {.master = 0}));
+        ASSERT_TRUE(set_interface_sysctl("ipv4", host_interface_of("shop/web"), "forwarding", "1"));
+        ASSERT_TRUE(change_link(netlink, (*find_link(netlink, backstop_name))->index, {.up = true}));
+        EXPECT_EQ(backstop.ensure(netlink, *list_links(netlink)).reset.size(), 2u);
+        const auto link = *find_link(netlink, host_interface_of("shop/web"));
+        const auto bridge = *find_link(netlink, backstop_name);
+        EXPECT_FALSE(bridge->up);
+        EXPECT_EQ(link->master, bridge->index);
+        EXPECT_EQ(link->ipv4->forwarding, 0u);
+    });
+}
+
+TEST_F(Links, a_foreign_interface_of_the_backstops_name_is_left_alone_and_the_settings_stand) {
+    in(*node_, [&](Netlink& netlink) {
+        ensure(netlink, links_);
+        ASSERT_TRUE(create_bridge(netlink, backstop_name, {{2, 0, 0, 0, 0, 9}}));
+        const auto findings = Backstop("node-a").ensure(netlink, *list_links(netlink));
+        ASSERT_EQ(findings.weakened.size(), 1u);
+        EXPECT_NE(findings.weakened[0].find("is there already and is not Biplane's"), std::string::npos) << findings.weakened[0];
+        const auto link = *find_link(netlink, host_interface_of("shop/web"));
+        EXPECT_EQ(link->master, 0u);
+        EXPECT_EQ(link->ipv4->forwarding, 0u);
+        EXPECT_FALSE(link->has_arp || link->has_ipv6);
+    });
+}
+
 TEST_F(Links, an_inner_port_is_made_once) {
     in(*node_, [&](Netlink& netlink) {
         for (const InnerPortKind kind : {InnerPortKind::punt, InnerPortKind::cut}) {
             const auto port = ensure_inner_port(netlink, "node-a", kind, 1500);
             ASSERT_TRUE(port) << port.error().message;
-            ASSERT_TRUE(bring_up_inner_port(netlink, *port));
+            ASSERT_TRUE(bring_up_inner_port(netlink, kind));
             const auto again = ensure_inner_port(netlink, "node-a", kind, 1500);
             ASSERT_TRUE(again) << again.error().message;
             EXPECT_EQ(again->inner_index, port->inner_index);

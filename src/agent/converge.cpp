@@ -1,5 +1,6 @@
 // The second half of Agent: from documents to a datapath in force. The order keeps the door shut: a workload's link stays down
-// until a program is on it and the tables know it, and it goes before its address may be given to somebody else.
+// until a program is on it and the tables know it, it goes down before its program goes, and it goes before its address may be given
+// to another workload.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -9,6 +10,7 @@
 #include "agent/agent.hpp"
 #include "agent/host_ports.hpp"
 #include "agent/inner_ports.hpp"
+#include "agent/program_interfaces.hpp"
 #include "datapath/atomics.hpp"
 #include "host/offloads.hpp"
 
@@ -17,7 +19,6 @@ namespace {
 
 constexpr uint32_t tunnel_bytes_ipv4 = 50;  // outer IPv4, UDP, VXLAN, inner Ethernet (RFC 7348, section 5)
 constexpr uint32_t tunnel_bytes_ipv6 = 70;
-constexpr uint32_t default_mtu = 1500;
 constexpr uint32_t punt_mtu_max = 3498;  // above it Linux lets no XDP program onto a veth
 constexpr uint32_t cut_mtu = 65535;
 
@@ -30,7 +31,7 @@ bool has_ipv6_underlay(const DesiredState& desired) {
 
 // So that what a workload sends fits the fabric with its tunnel header on.
 uint32_t workload_mtu(const DesiredState& desired, const std::map<std::string, InterfaceFacts>& fabrics) {
-    if (fabrics.empty()) return default_mtu;
+    if (fabrics.empty()) return ethernet_mtu;
     uint32_t fabric_mtu = UINT32_MAX;
     for (const auto& [name, fact] : fabrics) fabric_mtu = std::min<uint32_t>(fabric_mtu, fact.mtu);
     return fabric_mtu - (has_ipv6_underlay(desired) ? tunnel_bytes_ipv6 : tunnel_bytes_ipv4);
@@ -58,20 +59,22 @@ Status Agent::converge(const DesiredState& desired) {
     if (!netlink) return tl::unexpected(netlink.error());
     problems_.clear();
     broken_workloads_.clear();
+    (void)mend_programs();  // before anything here attaches them as if they were new
     NodeFacts facts;
     facts.node = config_.node;
     facts.fabrics = attach_fabrics(*netlink);
-    if (auto attached = attach_punt_port(*netlink, facts.fabrics); !attached) return attached;
-    if (auto attached = attach_cut_port(*netlink); !attached) return attached;
+    attach_inner_ports(*netlink, facts.fabrics);
 
     const uint32_t mtu = workload_mtu(desired, facts.fabrics);
     auto links = workload_links_.ensure(*netlink, desired, mtu);
-    facts.workloads = std::move(links.facts);
-    for (const auto& [key, error] : links.problems) broken_workloads_[key] = error.message;
+    if (!links) return tl::unexpected(links.error());
+    facts.workloads = std::move(links->facts);
+    for (const auto& [key, error] : links->problems) broken_workloads_[key] = {Level::warning, error.message};
     auto hosts = ensure_host_ports(*netlink, config_.node, desired, mtu);
     facts.hosts = std::move(hosts.facts);
     for (const auto& [network, error] : hosts.problems) note(Level::error, "host port of " + network + ": " + error.message);
     attach_ports(desired, facts);
+    if (auto guarded = guard_links(*netlink, facts); !guarded) return guarded;
 
     std::vector<std::string> problems;
     facts.underlay = underlay_.find_ways(*netlink, desired, facts.fabrics, problems);
@@ -82,9 +85,9 @@ Status Agent::converge(const DesiredState& desired) {
     if (!planned) return tl::unexpected(planned.error());
     timings_.plan += stopwatch.lap_ms();
     if (auto done = put_into_force(*planned); !done) return done;
-    if (auto done = bring_links_up(*netlink, desired, mtu); !done) return done;
+    bring_links_up(*netlink, desired, facts, mtu);
     if (auto done = remove_what_is_gone(*netlink, desired, facts); !done) return done;
-    for (const auto& [key, problem] : broken_workloads_) note(Level::warning, "Workload " + key + ": " + problem);
+    for (const auto& [key, problem] : broken_workloads_) note(problem.level, "Workload " + key + ": " + problem.text);
     facts_ = std::move(facts);
     return {};
 }
@@ -111,32 +114,27 @@ std::map<std::string, InterfaceFacts> Agent::attach_fabrics(Netlink& netlink) {
     return fabrics;
 }
 
-Status Agent::attach_punt_port(Netlink& netlink, const std::map<std::string, InterfaceFacts>& fabrics) {
-    if (!config_.user_plane || punt_index_ != 0) return {};
-    uint32_t mtu = default_mtu;
-    for (const auto& [name, fact] : fabrics) mtu = std::max<uint32_t>(mtu, fact.mtu);
-    const auto port = ensure_inner_port(netlink, config_.node, InnerPortKind::punt, std::min(mtu, punt_mtu_max));
-    if (!port) return port.error().within("make the punt port");
-    const auto attached = kernel_.attach_punt(port->inner_index);
-    if (!attached) return attached.error().within("attach the punt port's program");
-    if (auto up = bring_up_inner_port(netlink, *port); !up) return up;
-    if (auto set = kernel_.set_punt_port(port->outer_index); !set) return set;
-    hooks_[port->inner_index] = to_string(*attached);
-    punt_index_ = port->inner_index;
-    return {};
+// Without its program an inner port is down: what is to be punted, or cut, is lost there, and everything else goes on.
+void Agent::attach_inner_ports(Netlink& netlink, const std::map<std::string, InterfaceFacts>& fabrics) {
+    for (const auto& [name, fact] : fabrics) punt_mtu_ = std::max<uint32_t>(punt_mtu_, std::min<uint32_t>(fact.mtu, punt_mtu_max));
+    inner_ports_.clear();
+    for (const InnerPortKind kind : inner_port_kinds) {
+        if (!has_inner_port(kind)) continue;
+        const auto attached = attach_inner_port(netlink, kind, kind == InnerPortKind::punt ? punt_mtu_ : cut_mtu);
+        if (attached)
+            hooks_[inner_ports_[kind].inner_index] = to_string(*attached);
+        else
+            note(Level::error, fmt::format("{}: {}; it is down", to_string(kind), attached.error().message));
+    }
 }
 
-Status Agent::attach_cut_port(Netlink& netlink) {
-    if (cut_index_ != 0) return {};
-    const auto port = ensure_inner_port(netlink, config_.node, InnerPortKind::cut, cut_mtu);
-    if (!port) return port.error().within("make the cut port");
-    const auto attached = kernel_.attach_cut(port->inner_index);
-    if (!attached) return attached.error().within("attach the cut port's program");
-    if (auto up = bring_up_inner_port(netlink, *port); !up) return up;
-    if (auto set = kernel_.set_cut_port(port->outer_index); !set) return set;
-    hooks_[port->inner_index] = to_string(*attached);
-    cut_index_ = port->inner_index;
-    return {};
+Result<AttachedHook> Agent::attach_inner_port(Netlink& netlink, InnerPortKind kind, uint32_t mtu) {
+    const auto port = ensure_inner_port(netlink, config_.node, kind, mtu);
+    if (!port) return tl::unexpected(port.error());
+    const auto attached =
+        kind == InnerPortKind::punt ? kernel_.attach_punt(port->inner_index) : kernel_.attach_cut(port->inner_index);
+    if (attached) inner_ports_[kind] = *port;
+    return attached;
 }
 
 // Where XDP was asked for and cannot be had, tcx does the work, and the operator is told.
@@ -150,7 +148,7 @@ Result<AttachedHook> Agent::attach_workload(const std::string& key, const Interf
     return kernel_.attach_workload(facts.ifindex, Hook::tcx);
 }
 
-// A port whose program cannot be attached is left out: nothing would look at what it sends.
+// A port whose program cannot be attached is left out: nothing would look at what it sends. Its link stays down, or goes down.
 void Agent::attach_ports(const DesiredState& desired, NodeFacts& facts) {
     const auto attach_all = [&](std::map<std::string, InterfaceFacts>& ports, const auto& complain) {
         for (auto it = ports.begin(); it != ports.end();) {
@@ -163,14 +161,44 @@ void Agent::attach_ports(const DesiredState& desired, NodeFacts& facts) {
                 ++it;
                 continue;
             }
-            complain(it->first, attached.error().message);
+            complain(it->first, attached.error().message + "; its link is down");
             it = ports.erase(it);
         }
     };
-    attach_all(facts.workloads, [&](const std::string& key, const std::string& text) { broken_workloads_[key] = text; });
+    attach_all(facts.workloads,
+               [&](const std::string& key, const std::string& text) { broken_workloads_[key] = {Level::error, text}; });
     attach_all(facts.hosts, [&](const std::string& network, const std::string& text) {
         note(Level::error, "host port of " + network + ": " + text);
     });
+}
+
+// Before any link goes up: no program, no link; and behind each program its backstop.
+Status Agent::guard_links(Netlink& netlink, NodeFacts& facts) {
+    const auto links = list_links(netlink);
+    if (!links) return tl::unexpected(links.error());
+    const auto has_program = [&](uint32_t ifindex) { return kernel_.is_in_force(ifindex); };
+    if (auto closed = close_unattended(netlink, config_.node, *links, has_program); !closed) return closed;
+    const auto failed = check_backstop(netlink, *links);
+    if (failed.empty()) return {};
+    std::erase_if(inner_ports_, [&](const auto& port) {
+        const auto found = failed.find(port.second.inner_index);
+        if (found == failed.end()) return false;
+        note(Level::error, fmt::format("{}: {}; it is down", to_string(port.first), found->second.message));
+        return true;
+    });
+    std::erase_if(facts.workloads, [&](const auto& workload) {
+        const auto found = failed.find(workload.second.ifindex);
+        if (found == failed.end()) return false;
+        broken_workloads_[workload.first] = {Level::error, found->second.message + "; its link is down"};
+        return true;
+    });
+    std::erase_if(facts.hosts, [&](const auto& host) {
+        const auto found = failed.find(host.second.ifindex);
+        if (found == failed.end()) return false;
+        note(Level::error, fmt::format("host port of {}: {}; its link is down", host.first, found->second.message));
+        return true;
+    });
+    return {};
 }
 
 Status Agent::put_into_force(const Plan& planned) {
@@ -189,21 +217,30 @@ Status Agent::put_into_force(const Plan& planned) {
     return {};
 }
 
-Status Agent::bring_links_up(Netlink& netlink, const DesiredState& desired, uint32_t mtu) {
-    for (const auto& [key, error] : workload_links_.bring_up(netlink, desired, mtu))
-        broken_workloads_.try_emplace(key, error.message);
-    for (const auto& [network, error] : bring_up_host_ports(netlink, config_.node, desired))
+void Agent::bring_links_up(Netlink& netlink, const DesiredState& desired, const NodeFacts& facts, uint32_t mtu) {
+    for (const auto& [kind, port] : inner_ports_) {
+        if (auto up = bring_up_inner_port(netlink, kind); !up)
+            note(Level::error, fmt::format("{}: {}", to_string(kind), up.error().message));
+        kind == InnerPortKind::punt ? kernel_.set_punt_port(port.outer_index) : kernel_.set_cut_port(port.outer_index);
+    }
+    for (const auto& [key, error] : workload_links_.bring_up(netlink, desired, facts.workloads, mtu))
+        broken_workloads_.try_emplace(key, Problem{Level::warning, error.message});
+    for (const auto& [network, error] : bring_up_host_ports(netlink, config_.node, desired, facts.hosts))
         note(Level::error, "host port of " + network + ": " + error.message);
-    return {};
 }
 
 Status Agent::remove_what_is_gone(Netlink& netlink, const DesiredState& desired, const NodeFacts& facts) {
     if (auto removed = workload_links_.remove_others(netlink, desired); !removed) return removed;
     if (auto removed = remove_other_host_ports(netlink, config_.node, desired); !removed) return removed;
     underlay_.release_unused(netlink);
-    std::set<uint32_t> wanted{punt_index_, cut_index_};
+    std::set<uint32_t> wanted;
+    for (const auto& [kind, port] : inner_ports_) wanted.insert(port.inner_index);
     for (const auto* ports : {&facts.workloads, &facts.hosts, &facts.fabrics})
         for (const auto& [name, fact] : *ports) wanted.insert(fact.ifindex);
+    const auto links = list_links(netlink);
+    if (!links) return tl::unexpected(links.error());
+    const auto is_wanted = [&](uint32_t ifindex) { return wanted.contains(ifindex); };
+    if (auto closed = close_unattended(netlink, config_.node, *links, is_wanted); !closed) return closed;
     for (const uint32_t ifindex : kernel_.attached()) {
         if (wanted.contains(ifindex)) continue;
         if (auto detached = kernel_.detach(ifindex); !detached) spdlog::warn("{}", detached.error().message);

@@ -15,11 +15,14 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto settle_time = std::chrono::milliseconds(50);     // changes come in bursts
 constexpr auto mending_time = std::chrono::milliseconds(1000);  // between looks while something is amiss
+constexpr auto watch_time = std::chrono::milliseconds(500);     // between looks whether the guards stand
 
 bool concerns_us(const Agent& agent, const NetworkEvent& event) {
     switch (event.kind) {
         case NetworkEvent::Kind::neighbour:
             return agent.is_fabric(event.ifindex);
+        case NetworkEvent::Kind::traffic_control:
+            return false;
         case NetworkEvent::Kind::link:
         case NetworkEvent::Kind::address:
         case NetworkEvent::Kind::route:
@@ -57,19 +60,29 @@ Status run_event_loop(Agent& agent, const Fd& stop_signals) {
     agent.refresh();  // what happened between the start and the subscription
     Clock::time_point last = Clock::now();
     Clock::time_point due = never;
+    Clock::time_point watch_due = last + watch_time;
     while (true) {
         if (agent.wants_refresh() && due == never) due = last + mending_time;
         pollfd waited[2] = {{stop_signals.get(), POLLIN, 0}, {events->fd(), POLLIN, 0}};
-        if (::poll(waited, 2, milliseconds_until(due)) < 0 && errno != EINTR) return failed_call("wait for events", errno);
+        if (::poll(waited, 2, milliseconds_until(std::min(due, watch_due))) < 0 && errno != EINTR)
+            return failed_call("wait for events", errno);
         if (waited[0].revents != 0) return {};
         if (waited[1].revents != 0) {
-            bool changed = false;
-            auto drained = events->drain([&](const NetworkEvent& event) { changed = changed || concerns_us(agent, event); });
+            bool changed = false, filters_changed = false;
+            auto drained = events->drain([&](const NetworkEvent& event) {
+                changed = changed || concerns_us(agent, event);
+                filters_changed = filters_changed || event.kind == NetworkEvent::Kind::traffic_control;
+            });
             if (!drained) return drained;
+            if (filters_changed) watch_due = std::min(watch_due, Clock::now() + settle_time);
             if (changed && !agent.wants_refresh())
                 due = Clock::now() + settle_time;
             else if (changed)
                 due = std::max(Clock::now() + settle_time, last + mending_time / 2);
+        }
+        if (Clock::now() >= watch_due) {
+            agent.watch();
+            watch_due = Clock::now() + watch_time;
         }
         if (Clock::now() < due) continue;
         agent.refresh();

@@ -15,7 +15,7 @@ namespace biplane {
 namespace {
 
 std::string stack_side(const VirtualNetwork& network) { return fmt::format("bph-{}", network.vni); }
-std::string router_side(const VirtualNetwork& network) { return fmt::format("bphr-{}", network.vni); }
+std::string router_side(const VirtualNetwork& network) { return fmt::format("{}{}", router_side_prefix, network.vni); }
 
 Status create_pair(Netlink& netlink, const std::string& node, const VirtualNetwork& network, uint32_t mtu) {
     if (auto created = create_veth(netlink, {.name = router_side(network)}, {.name = stack_side(network)}, mtu); !created)
@@ -29,7 +29,6 @@ Status create_pair(Netlink& netlink, const std::string& node, const VirtualNetwo
     }
     // What XDP programs redirect there would be lost without.
     if (auto on = switch_gro(stack_side(network), true); !on) return on;
-    if (auto set = set_interface_sysctl("ipv6", router_side(network), "disable_ipv6", "1"); !set) return set;
     if (auto set = set_interface_sysctl("ipv6", stack_side(network), "accept_ra", "0"); !set) return set;
     // What the network sends to addresses behind the node is passed on by the stack.
     return set_interface_sysctl("ipv4", stack_side(network), "forwarding", "1");
@@ -113,9 +112,11 @@ HostPorts ensure_host_ports(Netlink& netlink, const std::string& node, const Des
     return ports;
 }
 
-std::map<std::string, Error> bring_up_host_ports(Netlink& netlink, const std::string& node, const DesiredState& desired) {
+std::map<std::string, Error> bring_up_host_ports(Netlink& netlink, const std::string& node, const DesiredState& desired,
+                                                 const std::map<std::string, InterfaceFacts>& attached) {
     std::map<std::string, Error> problems;
     for (const VirtualNetwork* network : networks_with_host_port(desired)) {
+        if (!attached.contains(network->name)) continue;
         const auto pair = find_pair(netlink, node, *network);
         Status done = pair ? Status{} : tl::unexpected(pair.error());
         for (const Link* link : {&pair->router, &pair->stack})

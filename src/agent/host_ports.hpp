@@ -26,8 +26,9 @@ struct HostPorts {
 };
 // Makes what is missing; new pairs are down.
 HostPorts ensure_host_ports(Netlink& netlink, const std::string& node, const DesiredState& desired, uint32_t mtu);
-// Up, with the routes to the networks' subnets. Returns what went wrong, by network.
-std::map<std::string, Error> bring_up_host_ports(Netlink& netlink, const std::string& node, const DesiredState& desired);
+// Those in `attached`, which have their program, by network: up, with the routes to the networks' subnets. Returns what went wrong.
+std::map<std::string, Error> bring_up_host_ports(Netlink& netlink, const std::string& node, const DesiredState& desired,
+                                                 const std::map<std::string, InterfaceFacts>& attached);
 Status remove_other_host_ports(Netlink& netlink, const std::string& node, const DesiredState& desired);
 
 }  // namespace biplane

@@ -4,8 +4,8 @@
 
 #include "agent/owned_links.hpp"
 #include "control/config/node_config.hpp"
+#include "host/links.hpp"
 #include "host/offloads.hpp"
-#include "host/sysctls.hpp"
 
 namespace biplane {
 namespace {
@@ -26,50 +26,63 @@ std::string alias_of(const std::string& node, InnerPortKind kind) {
     return kind == InnerPortKind::punt ? alias_of_punt_port(node) : alias_of_cut_port(node);
 }
 
-Result<uint32_t> find_end(Netlink& netlink, const std::string& alias, const std::string& name) {
+Result<Link> find_end(Netlink& netlink, const std::string& alias, const std::string& name) {
     const auto link = find_link(netlink, name);
     if (!link) return tl::unexpected(link.error());
     if (!*link) return failure("there is no interface " + name, ENODEV);
     if ((*link)->alias != alias && !(*link)->alias.empty())
         return failure("interface " + name + " is there already and belongs to something else (" + (*link)->alias + ")", EEXIST);
-    return (*link)->index;
+    return **link;
 }
 
-Result<InnerPort> find_inner_port(Netlink& netlink, const std::string& alias, const Ends& ends) {
+struct Links {
+    Link outer;
+    Link inner;
+};
+
+Result<Links> find_links(Netlink& netlink, const std::string& alias, const Ends& ends) {
     const auto outer = find_end(netlink, alias, ends.outer);
     if (!outer) return tl::unexpected(outer.error());
     const auto inner = find_end(netlink, alias, ends.inner);
     if (!inner) return tl::unexpected(inner.error());
-    return InnerPort{*outer, *inner};
+    return Links{*outer, *inner};
 }
 
 }  // namespace
 
+const char* to_string(InnerPortKind kind) { return kind == InnerPortKind::punt ? "the punt port" : "the cut port"; }
+
 Result<InnerPort> ensure_inner_port(Netlink& netlink, const std::string& node, InnerPortKind kind, uint32_t mtu) {
     const Ends ends = ends_of(kind);
     const std::string alias = alias_of(node, kind);
-    auto port = find_inner_port(netlink, alias, ends);
-    if (!port && port.error().code != ENODEV) return port;
-    if (!port) {
+    auto links = find_links(netlink, alias, ends);
+    if (!links && links.error().code != ENODEV) return tl::unexpected(links.error());
+    if (!links) {
         if (auto made = create_veth(netlink, {.name = ends.outer}, {.name = ends.inner}, mtu); !made)
             return tl::unexpected(made.error());
-        port = find_inner_port(netlink, alias, ends);
-        if (!port) return port;
+        links = find_links(netlink, alias, ends);
+        if (!links) return tl::unexpected(links.error());
     }
-    for (const uint32_t index : {port->outer_index, port->inner_index})
-        if (auto marked = change_link(netlink, index, {.mtu = mtu, .alias = alias}); !marked) return tl::unexpected(marked.error());
-    for (const char* name : {ends.outer, ends.inner})
-        if (auto set = set_interface_sysctl("ipv6", name, "disable_ipv6", "1"); !set) return tl::unexpected(set.error());
+    for (const Link* link : {&links->outer, &links->inner})
+        if (link->mtu != mtu || link->alias != alias)
+            if (auto marked = change_link(netlink, link->index, {.mtu = mtu, .alias = alias}); !marked)
+                return tl::unexpected(marked.error());
     if (kind == InnerPortKind::punt)
-        if (auto queued = queue_packets(netlink, port->outer_index, punt_queue_packets); !queued)
+        if (auto queued = queue_packets(netlink, links->outer.index, punt_queue_packets); !queued)
             return tl::unexpected(queued.error());
     if (auto off = switch_transmit_offloads(ends.outer, false); !off) return tl::unexpected(off.error());
-    return port;
+    return InnerPort{links->outer.index, links->inner.index};
 }
 
-Status bring_up_inner_port(Netlink& netlink, const InnerPort& port) {
-    for (const uint32_t index : {port.inner_index, port.outer_index})
-        if (auto up = change_link(netlink, index, {.up = true}); !up) return up;
+Status bring_up_inner_port(Netlink& netlink, InnerPortKind kind) {
+    const Ends ends = ends_of(kind);
+    for (const char* name : {ends.inner, ends.outer}) {
+        const auto link = find_link(netlink, name);
+        if (!link) return tl::unexpected(link.error());
+        if (!*link) return failure(std::string("there is no interface ") + name, ENODEV);
+        if ((*link)->up) continue;
+        if (auto up = change_link(netlink, (*link)->index, {.up = true}); !up) return up;
+    }
     return {};
 }
 

@@ -12,14 +12,20 @@
 
 namespace biplane {
 
+inline constexpr uint32_t ethernet_mtu = 1500;
+
 enum class InnerPortKind { punt, cut };
 
+inline constexpr InnerPortKind inner_port_kinds[] = {InnerPortKind::punt, InnerPortKind::cut};
+const char* to_string(InnerPortKind kind);
+
 struct InnerPort {
-    uint32_t outer_index;
-    uint32_t inner_index;
+    uint32_t outer_index = 0;
+    uint32_t inner_index = 0;
 };
-// Makes the pair, down, if it is missing; an existing one is used as it is.
+// Makes the pair, down, if it is missing; of an existing one what is different is changed.
 Result<InnerPort> ensure_inner_port(Netlink& netlink, const std::string& node, InnerPortKind kind, uint32_t mtu);
-Status bring_up_inner_port(Netlink& netlink, const InnerPort& port);
+// Does nothing to an end that is up.
+Status bring_up_inner_port(Netlink& netlink, InnerPortKind kind);
 
 }  // namespace biplane

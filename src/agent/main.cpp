@@ -7,35 +7,14 @@
 
 #include "agent/event_loop.hpp"
 #include "agent/handlers.hpp"
+#include "agent/node_locks.hpp"
 #include "agent/program_files.hpp"
 #include "agent/removal.hpp"
 #include "api/server.hpp"
 #include "base/log.hpp"
-#include "host/ground.hpp"
 
 namespace biplane {
 namespace {
-
-// One agent per node: by the run directory, and by the pins, which two configurations might share.
-struct NodeLocks {
-    ProcessLock run_directory;
-    ProcessLock pin_directory;
-};
-
-Result<NodeLocks> lock_node(const NodeConfig& config) {
-    if (auto privileged = check_privileges(); !privileged) return tl::unexpected(privileged.error());
-    auto run = ProcessLock::acquire(config.run_directory + "/biplaned.lock");
-    if (!run && run.error().code == EWOULDBLOCK) return run.error().within("another agent runs on this node");
-    if (!run) return tl::unexpected(run.error());
-    auto mounted = ensure_bpffs(config.pin_directory);
-    if (!mounted) return tl::unexpected(mounted.error());
-    if (!mounted->empty()) spdlog::info("{}", *mounted);
-    if (auto made = make_directory(config.pin_directory); !made) return tl::unexpected(made.error());
-    auto pins = ProcessLock::acquire(config.pin_directory);
-    if (!pins && pins.error().code == EWOULDBLOCK) return pins.error().within("another agent uses the same pins");
-    if (!pins) return tl::unexpected(pins.error());
-    return NodeLocks{std::move(*run), std::move(*pins)};
-}
 
 Status remove(const NodeConfig& config) {
     auto locks = lock_node(config);
@@ -50,7 +29,7 @@ Status serve(const NodeConfig& config, const std::string& object_path) {
     if (!locks) return tl::unexpected(locks.error());
     auto stop_signals = take_stop_signals();
     if (!stop_signals) return tl::unexpected(stop_signals.error());
-    auto agent = Agent::start(config, object_path);
+    auto agent = Agent::start(config, object_path, std::move(locks->pin_directory));
     if (!agent) return tl::unexpected(agent.error());
     auto server = ApiServer::listen(config.socket_path(), make_handler(**agent));
     if (!server) return tl::unexpected(server.error());

@@ -9,7 +9,6 @@
 #include "agent/owned_links.hpp"
 #include "agent/workload_interface.hpp"
 #include "base/in_quotes.hpp"
-#include "host/sysctls.hpp"
 
 namespace biplane {
 namespace {
@@ -37,22 +36,21 @@ std::string taken_name(const Workload& workload) {
 
 }  // namespace
 
-WorkloadLinks::Findings WorkloadLinks::ensure(Netlink& netlink, const DesiredState& desired, uint32_t mtu) {
+Result<WorkloadLinks::Findings> WorkloadLinks::ensure(Netlink& netlink, const DesiredState& desired, uint32_t mtu) {
     Findings findings;
     spaces_.clear();
     const auto links = list_links(netlink);
+    if (!links) return tl::unexpected(links.error());
     for (const auto& [key, workload] : desired.workloads) {
         if (!is_local(workload)) continue;
         auto space = open_space(workload);
-        auto link = !links   ? tl::unexpected(links.error())
-                    : !space ? tl::unexpected(space.error())
-                             : ensure_link(netlink, *links, workload, *space, mtu);
+        auto link = space ? ensure_link(netlink, *links, workload, *space, mtu) : tl::unexpected(space.error());
         if (link) {
             spaces_.emplace(key, std::move(*space));
         } else {
             findings.problems[key] = link.error();
             // A namespace outlives its name, or its process, while others are in it: its link goes on as it is.
-            const Link* alive = links ? find_by_name(*links, host_interface_of(key)) : nullptr;
+            const Link* alive = find_by_name(*links, host_interface_of(key));
             const bool is_lost = !space || link.error().code == ESTALE;
             if (!is_lost || alive == nullptr || alive->alias != alias_of_workload(node_, workload)) continue;
             link = *alive;
@@ -102,7 +100,6 @@ Result<Link> WorkloadLinks::create_link(Netlink& netlink, const Workload& worklo
     if (!link) return tl::unexpected(link.error());
     if (!*link) return failure("interface " + name + " vanished as soon as it was made", ENODEV);
     auto marked = change_link(netlink, (*link)->index, {.alias = alias_of_workload(node_, workload)});
-    if (marked) marked = set_interface_sysctl("ipv6", name, "disable_ipv6", "1");
     if (!marked) {
         (void)delete_link(netlink, (*link)->index);
         return tl::unexpected(marked.error());
@@ -111,12 +108,13 @@ Result<Link> WorkloadLinks::create_link(Netlink& netlink, const Workload& worklo
     return **link;
 }
 
-std::map<std::string, Error> WorkloadLinks::bring_up(Netlink& netlink, const DesiredState& desired, uint32_t mtu) {
+std::map<std::string, Error> WorkloadLinks::bring_up(Netlink& netlink, const DesiredState& desired,
+                                                     const std::map<std::string, InterfaceFacts>& attached, uint32_t mtu) {
     std::map<std::string, Error> problems;
     std::map<std::string, Configured> configured;
     const auto links = list_links(netlink);
     for (const auto& [key, workload] : desired.workloads) {
-        const Link* link = is_local(workload) && links ? find_by_name(*links, host_interface_of(key)) : nullptr;
+        const Link* link = attached.contains(key) && links ? find_by_name(*links, host_interface_of(key)) : nullptr;
         if (link == nullptr || link->alias != alias_of_workload(node_, workload)) continue;
         const Configured wanted{link->index, mtu, workload};
         const auto previous = configured_.find(key);

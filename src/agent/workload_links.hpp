@@ -25,9 +25,11 @@ class WorkloadLinks {
         std::map<std::string, Error> problems;
     };
     // Makes the pairs that are missing or wrong. New ones are down: nothing passes before the datapath knows them.
-    Findings ensure(Netlink& netlink, const DesiredState& desired, uint32_t mtu);
-    // Brings up and configures what is new or has changed since it was configured. Returns what went wrong, by key.
-    std::map<std::string, Error> bring_up(Netlink& netlink, const DesiredState& desired, uint32_t mtu);
+    Result<Findings> ensure(Netlink& netlink, const DesiredState& desired, uint32_t mtu);
+    // Of the workloads in `attached`, which have their program: brings up and configures what is new or has changed since it was
+    // configured. Returns what went wrong, by key.
+    std::map<std::string, Error> bring_up(Netlink& netlink, const DesiredState& desired,
+                                          const std::map<std::string, InterfaceFacts>& attached, uint32_t mtu);
     // Deletes the pairs of workloads that are no longer wanted here.
     Status remove_others(Netlink& netlink, const DesiredState& desired) const;
 

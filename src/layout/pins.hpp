@@ -16,6 +16,8 @@ inline constexpr char cut_program[] = "prog_cut";
 inline constexpr char xdp_program[] = "prog_xdp";
 inline constexpr char punt_program[] = "prog_punt";
 
-// Links: link_<hook>_<ifindex>, hook is tcx or xdp. clsact filters need no pin.
+inline constexpr const char* programs[] = {tcx_program, tcx_fabric_program, cut_program, xdp_program, punt_program};
+
+// Links: see planes/kernel/hooks.hpp.
 
 }  // namespace biplane::pins

@@ -11,6 +11,7 @@
 
 #include "planes/user/user_plane.hpp"
 #include "userplane/instance_lock.hpp"
+#include "userplane/link_keeper.hpp"
 
 namespace biplane {
 namespace {
@@ -50,6 +51,8 @@ Status serve_node(const NodeConfig& config, const std::atomic<bool>& stop) {
     if (!config.user_plane) return failure("the configuration says userPlane: false: this node has no user plane to run");
     const auto lock = InstanceLock::take(config.run_directory);
     if (!lock) return tl::unexpected(lock.error());
+    const auto keeper = LinkKeeper::start(config.pin_directory);
+    if (!keeper) return tl::unexpected(keeper.error());
     ask_for_priority();
     const auto umem = Umem::create();
     if (!umem) return umem.error().within("start the user plane");

@@ -88,16 +88,20 @@ class Namespace:
         self.lab.write_down(process)
         return process
 
-    def socket(self, family, kind, protocol=0):
-        """A socket of this namespace for the test's own process: made by a thread that enters the namespace and ends."""
-        def make():
+    def enter(self, work):
+        """What work() returns, called in this namespace by a thread that ends."""
+        def inside():
             with open(remains.NAMESPACES / self.netns) as namespace:
                 if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET):
                     raise OSError(ctypes.get_errno(), f"cannot enter {self.netns}")
-            return socket.socket(family, kind, protocol)
+            return work()
 
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            return pool.submit(make).result()
+            return pool.submit(inside).result()
+
+    def socket(self, family, kind, protocol=0):
+        """A socket of this namespace for the test's own process."""
+        return self.enter(lambda: socket.socket(family, kind, protocol))
 
     def sysctl(self, key, value):
         checked(*self.inside("sh", "-c", f"echo {value} > /proc/sys/{key.replace('.', '/')}"))

@@ -22,8 +22,8 @@ def tenants(make_lab):
 class Pings:
     """1,000 pings a second from a container, for as long as the `with` lasts; then .sent and .received."""
 
-    def __init__(self, container, address):
-        self.process = container.start("ping", "-n", "-q", "-i", 1 / PINGS_PER_SECOND, "-W", "1", address,
+    def __init__(self, container, address, rate=PINGS_PER_SECOND):
+        self.process = container.start("ping", "-n", "-q", "-i", 1 / rate, "-W", "1", address,
                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def __enter__(self):
@@ -32,6 +32,9 @@ class Pings:
 
     def __exit__(self, *_):
         time.sleep(0.1)
+        self.finish()
+
+    def finish(self):
         self.process.send_signal(signal.SIGINT)
         text, _ = self.process.communicate(timeout=10)
         found = re.search(r"(\d+) packets transmitted, (\d+) received", text)

@@ -8,27 +8,26 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
 #include <optional>
 
 #include "base/fd.hpp"
+#include "planes/link_state.hpp"
 
 namespace biplane {
 namespace {
 
 constexpr auto tcx_ingress = static_cast<bpf_attach_type>(46);  // BPF_TCX_INGRESS, newer than Debian's headers
-constexpr uint32_t clsact_handle = 1;
-constexpr uint32_t clsact_priority = 1;
 
 // What a mark's name says.
 struct Mark {
     std::string hook;  // tcx, clsact, xdp
     std::string role;  // workload, fabric, cut, punt
     uint32_t ifindex;
-    std::string name() const { return hook + "-" + role + "_" + std::to_string(ifindex); }
+    std::string name() const { return name_of_mark(hook, role, ifindex); }
+    bool is_xdp() const { return hook == "xdp"; }
 };
 
 std::string role_of_tc(const char* program) {
@@ -37,7 +36,7 @@ std::string role_of_tc(const char* program) {
 }
 
 const char* program_of(const Mark& mark) {
-    if (mark.hook == "xdp") return mark.role == "punt" ? pins::punt_program : pins::xdp_program;
+    if (mark.is_xdp()) return mark.role == "punt" ? pins::punt_program : pins::xdp_program;
     if (mark.role == "cut") return pins::cut_program;
     return mark.role == "workload" ? pins::tcx_program : pins::tcx_fabric_program;
 }
@@ -51,48 +50,58 @@ std::optional<Mark> parse_mark(const std::string& name) {
     return Mark{name.substr(0, dash), name.substr(dash + 1, underscore - dash - 1), static_cast<uint32_t>(std::stoul(number))};
 }
 
-std::vector<Mark> marks(const PinDirectory& directory) {
+std::vector<Mark> all_marks(const PinDirectory& directory) {
     std::vector<Mark> found;
     for (const std::string& name : directory.names())
         if (auto mark = parse_mark(name)) found.push_back(*mark);
     return found;
 }
 
-// The interface a link is attached to; 0 when that is gone. xdp and tcx links tell it in the same place.
-uint32_t interface_of_link(int link) {
-    bpf_link_info info{};
-    uint32_t bytes = sizeof(info);
-    return bpf_obj_get_info_by_fd(link, &info, &bytes) == 0 ? info.xdp.ifindex : 0;
+std::vector<Mark> marks_of(const PinDirectory& directory, uint32_t ifindex) {
+    std::vector<Mark> found;
+    for (const char* hook : {"tcx", "clsact", "xdp"})
+        for (const char* role : {"workload", "fabric", "cut", "punt"})
+            if (Mark mark{hook, role, ifindex}; directory.has(mark.name())) found.push_back(std::move(mark));
+    return found;
+}
+
+bool is_gone(uint32_t ifindex) {
+    char name[IF_NAMESIZE];
+    return if_indextoname(ifindex, name) == nullptr;
+}
+
+// Attached to its interface, whatever it runs.
+bool is_link_alive(const PinDirectory& directory, const Mark& mark) {
+    return state_of_link(directory.fd_of(mark.name())).ifindex == mark.ifindex;
 }
 
 bool is_in_force(const PinDirectory& directory, const Mark& mark) {
-    if (mark.hook == "clsact") {
-        LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(mark.ifindex), .attach_point = BPF_TC_INGRESS);
-        LIBBPF_OPTS(bpf_tc_opts, filter, .handle = clsact_handle, .priority = clsact_priority);
-        return bpf_tc_query(&hook, &filter) == 0;
-    }
-    const Fd link(bpf_obj_get(directory.path_of(mark.name()).c_str()));
-    return link && interface_of_link(link.get()) == mark.ifindex;
+    const uint32_t program = program_id(directory.fd_of(program_of(mark)));
+    if (mark.hook == "clsact") return program != 0 && clsact_program_id(mark.ifindex) == program;
+    const LinkState state = state_of_link(directory.fd_of(mark.name()));
+    return state.ifindex == mark.ifindex && state.program_id == program;
 }
 
-Status remove_mark(const PinDirectory& directory, const Mark& mark) {
+Status remove_mark(PinDirectory& directory, const Mark& mark) {
     if (mark.hook == "clsact") {
+        const LibbpfSilence silence;
         LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(mark.ifindex), .attach_point = BPF_TC_INGRESS);
         LIBBPF_OPTS(bpf_tc_opts, filter, .handle = clsact_handle, .priority = clsact_priority);
         bpf_tc_detach(&hook, &filter);  // gone with its interface, maybe
-    } else if (const Fd link(bpf_obj_get(directory.path_of(mark.name()).c_str())); link) {
-        bpf_link_detach(link.get());
+    } else if (const int link = directory.fd_of(mark.name()); link >= 0) {
+        bpf_link_detach(link);  // other processes hold it too
     }
     return directory.remove(mark.name());
 }
 
-Result<Fd> open_program(const PinDirectory& directory, const char* program) {
-    Fd fd(bpf_obj_get(directory.path_of(program).c_str()));
-    if (!fd) return failed_call("open the pinned program " + directory.path_of(program), errno);
+Result<int> program_fd(const PinDirectory& directory, const char* program) {
+    const int fd = directory.fd_of(program);
+    if (fd < 0) return failure("there is no program " + directory.path_of(program), ENOENT);
     return fd;
 }
 
-Status attach_clsact(const PinDirectory& directory, int program, const Mark& mark) {
+Status attach_clsact(PinDirectory& directory, int program, const Mark& mark) {
+    const LibbpfSilence silence;
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(mark.ifindex), .attach_point = BPF_TC_INGRESS);
     const int created = bpf_tc_hook_create(&hook);
     if (created != 0 && created != -EEXIST)
@@ -101,13 +110,7 @@ Status attach_clsact(const PinDirectory& directory, int program, const Mark& mar
                 .priority = clsact_priority);
     const int attached = bpf_tc_attach(&hook, &filter);
     if (attached != 0) return failed_call("attach a clsact filter to interface " + std::to_string(mark.ifindex), -attached);
-    if (mkdir(directory.path_of(mark.name()).c_str(), 0700) != 0 && errno != EEXIST)
-        return failed_call("mark the filter in " + directory.path(), errno);
-    return {};
-}
-
-Status pin_link(const PinDirectory& directory, int link, const Mark& mark) {
-    if (bpf_obj_pin(link, directory.path_of(mark.name()).c_str()) != 0) return failed_call("pin the link " + mark.name(), errno);
+    directory.mark(mark.name());
     return {};
 }
 
@@ -116,31 +119,61 @@ Fd create_link(int program, uint32_t ifindex, bpf_attach_type type, uint32_t fla
     return Fd(bpf_link_create(program, static_cast<int>(ifindex), type, &options));
 }
 
-// The one attachment that is already right, if there is one; stale marks of the interface are removed on the way.
-Result<bool> is_attached(const PinDirectory& directory, const Mark& wanted) {
+// True if the interface has `wanted`'s link and it runs the right program now; one of another role is detached, a dead one forgotten.
+Result<bool> keeps_link(PinDirectory& directory, int program, const Mark& wanted) {
     bool found = false;
-    for (const Mark& mark : marks(directory)) {
-        const bool is_same_family = (mark.hook == "xdp") == (wanted.hook == "xdp");
-        if (mark.ifindex != wanted.ifindex || !is_same_family) continue;
-        if (mark.name() == wanted.name() && is_in_force(directory, mark)) {
+    for (const Mark& mark : marks_of(directory, wanted.ifindex)) {
+        if (mark.hook != wanted.hook) continue;
+        if (mark.name() == wanted.name() && is_link_alive(directory, mark)) {
+            if (!is_in_force(directory, mark) && bpf_link_update(directory.fd_of(mark.name()), program, nullptr) != 0)
+                return failed_call("put the program back on " + mark.name(), errno);
             found = true;
-            continue;
+        } else if (auto status = remove_mark(directory, mark); !status) {
+            return tl::unexpected(status.error());
         }
-        if (auto status = remove_mark(directory, mark); !status) return tl::unexpected(status.error());
     }
     return found;
 }
 
-Result<AttachedHook> attach_by_clsact(const PinDirectory& directory, int program, Mark mark) {
+// Those of the interface that `is_meant` is true of.
+template <typename Condition>
+Status remove_marks(PinDirectory& directory, uint32_t ifindex, const Condition& is_meant) {
+    for (const Mark& mark : marks_of(directory, ifindex))
+        if (is_meant(mark))
+            if (auto status = remove_mark(directory, mark); !status) return status;
+    return {};
+}
+
+// Clsact filters are replaced in place; what is left to do is to remove the tcx link, and marks of another role.
+Result<AttachedHook> attach_by_clsact(PinDirectory& directory, int program, Mark mark) {
     mark.hook = "clsact";
-    const auto found = is_attached(directory, mark);
-    if (!found) return tl::unexpected(found.error());
-    if (*found) return AttachedHook::clsact;
-    if (auto status = attach_clsact(directory, program, mark); !status) return tl::unexpected(status.error());
+    if (!directory.has(mark.name()) || !is_in_force(directory, mark))
+        if (auto status = attach_clsact(directory, program, mark); !status) return tl::unexpected(status.error());
+    for (const Mark& other : marks_of(directory, mark.ifindex)) {
+        if (other.is_xdp() || other.name() == mark.name()) continue;
+        if (auto status = other.hook == "clsact" ? directory.remove(other.name()) : remove_mark(directory, other); !status)
+            return tl::unexpected(status.error());
+    }
     return AttachedHook::clsact;
 }
 
+Result<AttachedHook> attach_again(PinDirectory& directory, const Mark& mark) {
+    if (!mark.is_xdp()) return attach_tc(directory, program_of(mark), mark.ifindex, mark.hook == "clsact");
+    return attach_xdp(directory, program_of(mark), mark.role, mark.ifindex);
+}
+
+// What stands in the way, as far as it can be told.
+std::string text_of_refusal(uint32_t ifindex, int code) {
+    LIBBPF_OPTS(bpf_xdp_query_opts, query);
+    const bool is_taken = bpf_xdp_query(static_cast<int>(ifindex), 0, &query) == 0 && query.attach_mode != XDP_ATTACHED_NONE;
+    return std::strerror(code) + (is_taken ? " (the interface has another XDP program already)" : std::string());
+}
+
 }  // namespace
+
+std::string name_of_mark(const std::string& hook, const std::string& role, uint32_t ifindex) {
+    return hook + "-" + role + "_" + std::to_string(ifindex);
+}
 
 const char* to_string(AttachedHook hook) {
     switch (hook) {
@@ -157,80 +190,105 @@ const char* to_string(AttachedHook hook) {
 }
 
 bool has_all_programs(const PinDirectory& directory) {
-    for (const char* name : program_pins)
+    for (const char* name : pins::programs)
         if (!directory.has(name)) return false;
     return true;
 }
 
-Result<AttachedHook> attach_tc(const PinDirectory& directory, const char* program, uint32_t ifindex, bool force_clsact) {
-    const auto fd = open_program(directory, program);
+Result<AttachedHook> attach_tc(PinDirectory& directory, const char* program, uint32_t ifindex, bool force_clsact) {
+    const auto fd = program_fd(directory, program);
     if (!fd) return tl::unexpected(fd.error());
     const Mark mark{"tcx", role_of_tc(program), ifindex};
-    if (force_clsact) return attach_by_clsact(directory, fd->get(), mark);
-    const auto found = is_attached(directory, mark);
-    if (!found) return tl::unexpected(found.error());
-    if (*found) return AttachedHook::tcx;
-    const Fd link = create_link(fd->get(), ifindex, tcx_ingress, 0);
-    if (!link && (errno == EINVAL || errno == EOPNOTSUPP)) return attach_by_clsact(directory, fd->get(), mark);
-    if (!link) return failed_call("attach the tcx program to interface " + std::to_string(ifindex), errno);
-    if (auto status = pin_link(directory, link.get(), mark); !status) return tl::unexpected(status.error());
+    if (force_clsact) return attach_by_clsact(directory, *fd, mark);
+    const auto kept = keeps_link(directory, *fd, mark);
+    if (!kept) return tl::unexpected(kept.error());
+    if (!*kept) {
+        Fd link = create_link(*fd, ifindex, tcx_ingress, 0);
+        if (!link && (errno == EINVAL || errno == EOPNOTSUPP)) return attach_by_clsact(directory, *fd, mark);
+        if (!link) return failed_call("attach the tcx program to interface " + std::to_string(ifindex), errno);
+        directory.pin(mark.name(), std::move(link));
+    }
+    const auto removed = remove_marks(directory, ifindex, [](const Mark& other) { return other.hook == "clsact"; });
+    if (!removed) return tl::unexpected(removed.error());
     return AttachedHook::tcx;
 }
 
-Result<AttachedHook> attach_xdp(const PinDirectory& directory, const char* program, const std::string& role, uint32_t ifindex) {
-    const auto fd = open_program(directory, program);
+Result<AttachedHook> attach_xdp(PinDirectory& directory, const char* program, const std::string& role, uint32_t ifindex) {
+    const auto fd = program_fd(directory, program);
     if (!fd) return tl::unexpected(fd.error());
     const Mark mark{"xdp", role, ifindex};
-    const auto found = is_attached(directory, mark);
-    if (!found) return tl::unexpected(found.error());
-    if (*found) return AttachedHook::xdp_native;
+    const auto kept = keeps_link(directory, *fd, mark);
+    if (!kept) return tl::unexpected(kept.error());
+    if (*kept) return has_native_xdp(ifindex) ? AttachedHook::xdp_native : AttachedHook::xdp_generic;
     AttachedHook hook = AttachedHook::xdp_native;
-    Fd link = create_link(fd->get(), ifindex, BPF_XDP, XDP_FLAGS_DRV_MODE);
+    Fd link = create_link(*fd, ifindex, BPF_XDP, XDP_FLAGS_DRV_MODE);
     if (!link && role != "workload") {  // generic XDP copies what a workload's stack sends, and is no gain over tcx
         hook = AttachedHook::xdp_generic;
-        link = create_link(fd->get(), ifindex, BPF_XDP, XDP_FLAGS_SKB_MODE);
+        link = create_link(*fd, ifindex, BPF_XDP, XDP_FLAGS_SKB_MODE);
     }
-    if (!link) return failed_call("attach the XDP program to interface " + std::to_string(ifindex), errno);
-    if (auto status = pin_link(directory, link.get(), mark); !status) return tl::unexpected(status.error());
+    if (!link) {
+        const int code = errno;
+        return failure(
+            "cannot attach the XDP program to interface " + std::to_string(ifindex) + ": " + text_of_refusal(ifindex, code), code);
+    }
+    directory.pin(mark.name(), std::move(link));
     return hook;
 }
 
-Status detach_tc(const PinDirectory& directory, uint32_t ifindex) {
-    for (const Mark& mark : marks(directory))
-        if (mark.ifindex == ifindex && mark.hook != "xdp")
-            if (auto status = remove_mark(directory, mark); !status) return status;
-    return {};
+Status detach_tc(PinDirectory& directory, uint32_t ifindex) {
+    return remove_marks(directory, ifindex, [](const Mark& mark) { return !mark.is_xdp(); });
 }
 
-Status detach_xdp(const PinDirectory& directory, uint32_t ifindex) {
-    for (const Mark& mark : marks(directory))
-        if (mark.ifindex == ifindex && mark.hook == "xdp")
-            if (auto status = remove_mark(directory, mark); !status) return status;
-    return {};
+Status detach_xdp(PinDirectory& directory, uint32_t ifindex) {
+    return remove_marks(directory, ifindex, [](const Mark& mark) { return mark.is_xdp(); });
 }
 
 std::vector<uint32_t> attached_interfaces(const PinDirectory& directory) {
     std::vector<uint32_t> found;
-    for (const Mark& mark : marks(directory)) found.push_back(mark.ifindex);
+    for (const Mark& mark : all_marks(directory)) found.push_back(mark.ifindex);
     return found;
 }
 
-Status replace_on_links(const PinDirectory& directory, const char* program, int program_fd) {
-    for (const Mark& mark : marks(directory)) {
+bool is_program_in_force(const PinDirectory& directory, uint32_t ifindex) {
+    for (const Mark& mark : marks_of(directory, ifindex))
+        if (is_in_force(directory, mark)) return true;
+    return false;
+}
+
+std::vector<LostProgram> mend_attachments(PinDirectory& directory) {
+    std::vector<LostProgram> lost;
+    for (const Mark& mark : all_marks(directory)) {
+        if (is_in_force(directory, mark)) continue;
+        if (is_gone(mark.ifindex)) {
+            (void)directory.remove(mark.name());
+            continue;
+        }
+        const auto attached = attach_again(directory, mark);
+        if (!attached) (void)directory.remove(mark.name());
+        lost.push_back({mark.ifindex, mark.hook, attached ? Status{} : tl::unexpected(attached.error())});
+    }
+    return lost;
+}
+
+Status replace_on_links(PinDirectory& directory, const char* program, int program_fd) {
+    for (const Mark& mark : all_marks(directory)) {
         if (std::strcmp(program_of(mark), program) != 0) continue;
-        if (!is_in_force(directory, mark)) {
-            if (auto status = remove_mark(directory, mark); !status) return status;
-            continue;
-        }
         if (mark.hook == "clsact") {
+            if (is_gone(mark.ifindex)) continue;
             if (auto status = attach_clsact(directory, program_fd, mark); !status) return status;
-            continue;
-        }
-        const Fd link(bpf_obj_get(directory.path_of(mark.name()).c_str()));
-        if (!link || bpf_link_update(link.get(), program_fd, nullptr) != 0)
+        } else if (!is_link_alive(directory, mark)) {
+            if (auto status = remove_mark(directory, mark); !status) return status;
+        } else if (bpf_link_update(directory.fd_of(mark.name()), program_fd, nullptr) != 0) {
             return failed_call("replace the program of " + mark.name(), errno);
+        }
     }
     return {};
+}
+
+Status detach_and_unpin_all(PinDirectory& directory) {
+    for (const Mark& mark : all_marks(directory))
+        if (auto status = remove_mark(directory, mark); !status) return status;
+    return directory.remove_all();
 }
 
 bool keeps_offloads_under_xdp(uint32_t ifindex) {

@@ -16,7 +16,8 @@
 #include "layout/pins.hpp"
 #include "planes/kernel/hooks.hpp"
 #include "planes/kernel/kernel_object.hpp"
-#include "planes/kernel/pin_directory.hpp"
+#include "planes/kernel/recovery.hpp"
+#include "planes/pin_directory.hpp"
 
 namespace biplane {
 namespace {
@@ -30,8 +31,8 @@ Result<uint64_t> identity_of(const std::string& path) {
 }
 
 // New programs in the place of old ones: first the pins, then every link that runs the old one.
-Status install_programs(bpf_object* object, const PinDirectory& directory) {
-    for (const char* name : program_pins) {
+Status install_programs(bpf_object* object, PinDirectory& directory) {
+    for (const char* name : pins::programs) {
         bpf_program* program = bpf_object__find_program_by_name(object, name);
         if (!program) return failure(std::string("the BPF object has no program ") + name);
         if (auto status = directory.replace_pin(name, bpf_program__fd(program)); !status) return status;
@@ -73,6 +74,23 @@ Result<OpenedObject> load_programs(OpenedObject opened, FormChoice& form, const 
     return other;
 }
 
+// If the pins have gone, from what still runs. Not all tables can be found from any program: then it starts anew.
+Result<PinDirectory> open_pins(const KernelPlaneOptions& options) {
+    auto directory = PinDirectory::open(options.pin_directory);
+    if (!directory) return directory;
+    const bool had_tables = directory->has(pins::config);
+    const auto recovered = recover_attachments(*directory, options.interfaces);
+    if (!recovered) return recovered.error().within("find the programs that run without a pin");
+    if (*recovered == 0) return directory;
+    if (had_tables || SharedTables::open(options.pin_directory, SharedTables::Access::read)) {
+        spdlog::warn("{} programs ran without a pin; pinned them again below {}", *recovered, options.pin_directory);
+        return directory;
+    }
+    spdlog::warn("{} programs ran without a pin, and not all of their tables can be found: starting anew", *recovered);
+    if (auto removed = detach_and_unpin_all(*directory); !removed) return tl::unexpected(removed.error());
+    return PinDirectory::open(options.pin_directory);
+}
+
 Status draw_secret(uint32_t (&secret)[10]) {
     if (getrandom(secret, sizeof(secret), 0) != sizeof(secret)) return failed_call("draw the hash secret", errno);
     for (uint32_t& word : secret) word |= 1;
@@ -98,7 +116,7 @@ KernelPlane::~KernelPlane() = default;
 Result<KernelPlane> KernelPlane::open(const KernelPlaneOptions& options) {
     TableSizes sizes = options.sizes;
     sizes.counter_slots = counter_slots_for(static_cast<uint32_t>(libbpf_num_possible_cpus()));
-    auto directory = PinDirectory::open(options.pin_directory);
+    auto directory = open_pins(options);
     if (!directory) return tl::unexpected(directory.error());
     FormChoice form = choose_form(options.pin_directory, sizes);
     auto opened = open_object(options, form.form, sizes);
@@ -116,6 +134,7 @@ Result<KernelPlane> KernelPlane::open(const KernelPlaneOptions& options) {
 
     const auto loaded = load_programs(*std::move(opened), form, options, sizes);
     if (!loaded) return tl::unexpected(loaded.error());
+    directory->hold_new();
     uint32_t secret[10];
     if (auto status = draw_secret(secret); !status) return tl::unexpected(status.error());
     auto tables = SharedTables::open_or_initialise(options.pin_directory, sizes, secret);
@@ -144,12 +163,13 @@ Result<AttachedHook> KernelPlane::attach_workload(uint32_t ifindex, Hook hook) {
 
 Result<AttachedHook> KernelPlane::attach_fabric(uint32_t ifindex, Hook hook) {
     if (hook == Hook::automatic) hook = keeps_offloads_under_xdp(ifindex) ? Hook::xdp : Hook::tcx;
-    if (hook == Hook::xdp) {
-        if (auto status = detach_tc(state_->directory, ifindex); !status) return tl::unexpected(status.error());
-        return attach_xdp(state_->directory, pins::xdp_program, "fabric", ifindex);
-    }
-    if (auto status = detach_xdp(state_->directory, ifindex); !status) return tl::unexpected(status.error());
-    return attach_tc(state_->directory, pins::tcx_fabric_program, ifindex, state_->force_clsact);
+    const bool wants_xdp = hook == Hook::xdp;
+    auto attached = wants_xdp ? attach_xdp(state_->directory, pins::xdp_program, "fabric", ifindex)
+                              : attach_tc(state_->directory, pins::tcx_fabric_program, ifindex, state_->force_clsact);
+    if (!attached) return attached;
+    const Status detached = wants_xdp ? detach_tc(state_->directory, ifindex) : detach_xdp(state_->directory, ifindex);
+    if (!detached) return tl::unexpected(detached.error());
+    return attached;
 }
 
 Result<AttachedHook> KernelPlane::attach_punt(uint32_t ifindex) {
@@ -166,26 +186,20 @@ Status KernelPlane::detach(uint32_t ifindex) {
 }
 
 std::vector<uint32_t> KernelPlane::attached() const { return attached_interfaces(state_->directory); }
+bool KernelPlane::is_in_force(uint32_t ifindex) const { return is_program_in_force(state_->directory, ifindex); }
+std::vector<LostProgram> KernelPlane::mend() { return mend_attachments(state_->directory); }
+Result<std::vector<std::string>> KernelPlane::restore_pins() { return state_->directory.restore(); }
 
-Status KernelPlane::set_punt_port(uint32_t ifindex) {
-    state_->tables.config()->punt_ifindex = ifindex;
-    return {};
-}
+void KernelPlane::set_punt_port(uint32_t ifindex) { state_->tables.config()->punt_ifindex = ifindex; }
+void KernelPlane::set_cut_port(uint32_t ifindex) { state_->tables.config()->cut_ifindex = ifindex; }
 
-Status KernelPlane::set_cut_port(uint32_t ifindex) {
-    state_->tables.config()->cut_ifindex = ifindex;
-    return {};
-}
-
-Status KernelPlane::remove(const std::string& pin_directory) {
+Status KernelPlane::remove(const std::string& pin_directory, const std::vector<KernelPlaneOptions::Interface>& interfaces) {
     if (access(pin_directory.c_str(), F_OK) != 0) return {};
     auto directory = PinDirectory::open(pin_directory);
     if (!directory) return tl::unexpected(directory.error());
-    for (const uint32_t ifindex : attached_interfaces(*directory)) {
-        if (auto status = detach_tc(*directory, ifindex); !status) return status;
-        if (auto status = detach_xdp(*directory, ifindex); !status) return status;
-    }
-    return directory->remove_all();
+    if (auto recovered = recover_attachments(*directory, interfaces); !recovered) return tl::unexpected(recovered.error());
+    if (const auto tables = SharedTables::open(pin_directory, SharedTables::Access::write)) tables->config()->punt_ifindex = 0;
+    return detach_and_unpin_all(*directory);
 }
 
 }  // namespace biplane

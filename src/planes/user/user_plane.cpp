@@ -132,7 +132,8 @@ void UserPlane::follow_ports(uint32_t epoch) {
     has_followed_ = true;
 }
 
-// What need not be done in every lap. False: the tables are not the pinned ones any more.
+// What need not be done in every lap. False: the tables are not the node's datapath any more. Pins alone may go (and come back) without
+// that: what ends the datapath takes the punt port out of the tables.
 bool UserPlane::look_around(uint32_t now) {
     if (now - last_report_ < report_interval) return true;
     last_report_ = now;
@@ -142,7 +143,8 @@ bool UserPlane::look_around(uint32_t now) {
     if (now - last_pin_check_ < pin_check_interval) return true;
     last_pin_check_ = now;
     const auto identity = identify_pins(options_.pin_directory);
-    return identity && *identity == identity_;
+    if (identity) return *identity == identity_;
+    return load(tables_.config()->punt_ifindex) != 0;
 }
 
 void UserPlane::sleep() {
