@@ -46,8 +46,8 @@ pictures: dependencies ## Draws docs/pictures/*.svg again from their .dot source
 format: dependencies ## Formats the sources with clang-format
 	@tools/check_format.py --fix
 
-install: dependencies ## Builds for release and installs below PREFIX (default /usr/local)
-	@$(LOCKED) tools/build.sh release "$(JOBS)" -DCMAKE_INSTALL_PREFIX=$(or $(PREFIX),/usr/local)
+install: dependencies ## Builds for release and installs below PREFIX (default /usr/local); writes /etc/biplane/biplane.yaml if it is missing
+	@$(LOCKED) tools/build.sh release "$(JOBS)" -DCMAKE_INSTALL_PREFIX=$(or $(PREFIX),/usr/local) --target programs
 	@cmake --install build/release
 
 clean: ## Removes the build directory

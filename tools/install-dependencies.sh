@@ -51,6 +51,7 @@ busybox-static            their initramfs
 cpio                      packs it
 kmod                      depmod: the modules of those kernels
 graphviz                  draws docs/pictures
+groff-base                sets the manual pages, for their test
 '
 
 find_missing "$packages"

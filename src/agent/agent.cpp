@@ -86,6 +86,9 @@ tl::expected<ApplyOutcome, Refusal> Agent::apply(const std::vector<Document>& do
     stopwatch_ = Stopwatch();
     auto wanted = state_with(documents);
     if (!wanted) return tl::unexpected(wanted.error());
+    if (!options.may_move)
+        if (auto checked = check_places(store_.state(), documents); !checked)
+            return tl::unexpected(Refusal{409, checked.error().message});
     return change_to(std::make_shared<const DesiredState>(*std::move(wanted)), documents, options);
 }
 

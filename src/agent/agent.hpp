@@ -45,6 +45,7 @@ struct ApplyOutcome {
 
 struct ChangeOptions {
     bool dry_run = false;             // all checks and the list of changes, nothing else
+    bool may_move = true;             // false: refused with 409 if a workload would come to another node or namespace
     std::optional<uint64_t> max_cut;  // refused with 409 if more live flows of this node would be cut
 };
 

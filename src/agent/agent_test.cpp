@@ -28,6 +28,30 @@ VirtualNetwork network(const char* name, uint32_t vni, Plane plane = Plane::kern
     return {.name = name, .vni = vni, .subnets = {prefix("10.0.0.0/24")}, .plane = plane};
 }
 
+std::vector<Document> workload_on(const std::string& node, const std::string& netns) {
+    return parse_documents(
+               "apiVersion: biplane.dev/v1alpha1\nkind: Workload\nmetadata: { name: web }\n"
+               "spec: { network: red, node: " +
+                   node + ", addresses: [10.0.0.1], netns: " + netns + " }\n",
+               "")
+        .value();
+}
+
+TEST(AgentChecks, AWorkloadThatWouldMoveIsNamedWithWhereItIs) {
+    DesiredState before;
+    EXPECT_TRUE(check_places(before, workload_on("node-a", "web")));
+    before.workloads["default/web"] = {.name = "web", .space = "default", .node = "node-a", .netns = "web"};
+    EXPECT_TRUE(check_places(before, workload_on("node-a", "web")));
+    EXPECT_EQ(check_places(before, workload_on("node-b", "web")).error().message,
+              "there is a Workload default/web already, on node node-a in network namespace \"web\"");
+    EXPECT_EQ(check_places(before, workload_on("node-a", "other")).error().message,
+              "there is a Workload default/web already, on node node-a in network namespace \"web\"");
+    before.workloads["default/web"].netns.clear();  // known only; it gets its interface now
+    EXPECT_TRUE(check_places(before, workload_on("node-a", "web")));
+    EXPECT_EQ(check_places(before, workload_on("node-b", "web")).error().message,
+              "there is a Workload default/web already, on node node-a");
+}
+
 TEST(Checks, a_network_in_the_user_plane_is_refused_where_there_is_none) {
     DesiredState wanted;
     wanted.networks["blue"] = network("blue", 200, Plane::user);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/in_quotes.hpp"
+
 namespace biplane {
 
 Status check_user_plane(const DesiredState& wanted, const NodeConfig& config, const std::vector<Document>& documents) {
@@ -21,6 +23,20 @@ Status check_interface_names(const DesiredState& wanted, const std::string& node
         if (!is_new)
             return failure(fmt::format("Workload {} and Workload {} would both have the interface {} on this node: rename one",
                                        other->second, key, other->first));
+    }
+    return {};
+}
+
+Status check_places(const DesiredState& before, const std::vector<Document>& documents) {
+    for (const Document& document : documents) {
+        const auto* wanted = std::get_if<Workload>(&document.value);
+        const auto found = wanted ? before.workloads.find(wanted->key()) : before.workloads.end();
+        if (found == before.workloads.end()) continue;
+        const Workload& there = found->second;
+        const bool is_same_namespace = there.netns.empty() || there.netns == wanted->netns;
+        if (there.node == wanted->node && is_same_namespace) continue;
+        const std::string where = there.netns.empty() ? "" : fmt::format(" in network namespace {}", in_quotes(there.netns));
+        return failure(fmt::format("there is a Workload {} already, on node {}{}", document.name, there.node, where));
     }
     return {};
 }

@@ -14,6 +14,9 @@ Status check_user_plane(const DesiredState& wanted, const NodeConfig& config, co
 // Two workloads whose host ends would have the same name, which is made from theirs by a hash.
 Status check_interface_names(const DesiredState& wanted, const std::string& node);
 
+// No workload of `documents` lives on another node or in another network namespace as of `before`.
+Status check_places(const DesiredState& before, const std::vector<Document>& documents);
+
 // `refused` with the place in the file that it is about, and the document's title, in front.
 Status blame(const Status& refused, const std::vector<Document>& documents, const std::string& kind, const std::string& name,
              const std::string& path);

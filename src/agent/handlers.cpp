@@ -79,7 +79,8 @@ Status read_number(const ApiRequest& request, const std::string& key, std::optio
 }
 
 Result<ChangeOptions> read_change_options(const ApiRequest& request) {
-    ChangeOptions options{.dry_run = is_true(parameter(request, "dryRun")), .max_cut = {}};
+    ChangeOptions options{
+        .dry_run = is_true(parameter(request, "dryRun")), .may_move = parameter(request, "moves") != "false", .max_cut = {}};
     if (auto read = read_number(request, "maxCut", options.max_cut); !read) return tl::unexpected(read.error());
     return options;
 }
@@ -199,7 +200,9 @@ ApiReply get_flows(const Agent& agent, const ApiRequest& request) {
     if (auto read = read_number(request, "limit", limit); !read) return error_reply(400, read.error().message);
     if (limit > flows_listed_max)
         return error_reply(400, fmt::format("limit: {} flows at most; biplane flows lists them all", flows_listed_max));
-    return agent.read_tables([&](const SharedTables& tables, const TableNames& names, const DesiredState&) {
+    return agent.read_tables([&](const SharedTables& tables, const TableNames& names, const DesiredState& desired) {
+        if (filter->network && !desired.networks.contains(*filter->network))
+            return error_reply(404, fmt::format("there is no network {}", in_quotes(*filter->network)));
         return ApiReply{200, flows_json({tables, names, *filter, current_tick()}, limit.value_or(flows_listed_by_default))};
     });
 }

@@ -21,6 +21,7 @@ struct ChangeOptions {
     std::string output;
     std::string kind, name;
     bool is_dry_run = false;
+    bool is_diff = false;
     std::optional<uint64_t> max_cut;
 
     std::string query() const {
@@ -38,13 +39,22 @@ Result<Exit> send_change(const Context& context, const std::string& method, cons
         std::cout << to_text(*outcome);
     else
         print_changes(*outcome, options.is_dry_run);
-    return Exit::done;
+    const bool differs = options.is_diff && !(*outcome)["changes"].empty();
+    return differs ? Exit::failed : Exit::done;
 }
 
 Result<Exit> send_sources(const Context& context, const std::string& target, const ChangeOptions& options) {
     const auto body = request_body(options.sources);
     if (!body) return tl::unexpected(body.error());
     return send_change(context, "POST", target, *body, options);
+}
+
+// As diff(1): 1 means that there are differences, so what went wrong has another code.
+Result<Exit> diff_sources(const Context& context, ChangeOptions& options) {
+    options.is_dry_run = options.is_diff = true;
+    auto done = send_sources(context, "/v1/apply", options);
+    if (!done && done.error().code != agent_unreachable) return failure(done.error().message, usage_error);
+    return done;
 }
 
 Result<std::string> kind_of(const std::string& text) {
@@ -106,7 +116,8 @@ Result<Exit> get_documents(const Context& context, const ChangeOptions& options)
 std::vector<Command> add_document_commands(CLI::App& app, const Context& context) {
     const auto options = std::make_shared<ChangeOptions>();
     CLI::App* apply = app.add_subcommand("apply", "put documents into force; returns when they are");
-    CLI::App* diff = app.add_subcommand("diff", "show what apply would change; changes nothing");
+    CLI::App* diff =
+        app.add_subcommand("diff", "show what apply would change; changes nothing; exit code 1 if there are differences");
     CLI::App* remove = app.add_subcommand("delete", "remove documents");
     CLI::App* get = app.add_subcommand("get", "show documents");
     for (CLI::App* command : {apply, diff})
@@ -125,11 +136,7 @@ std::vector<Command> add_document_commands(CLI::App& app, const Context& context
     for (CLI::App* command : {apply, diff, remove}) add_output_option(*command, options->output, {"json"});
     add_output_option(*get, options->output, {"json", "yaml", "wide"});
     return {{apply, [=, &context] { return send_sources(context, "/v1/apply", *options); }},
-            {diff,
-             [=, &context] {
-                 options->is_dry_run = true;
-                 return send_sources(context, "/v1/apply", *options);
-             }},
+            {diff, [=, &context] { return diff_sources(context, *options); }},
             {remove, [=, &context] { return delete_documents(context, *options); }},
             {get, [=, &context] { return get_documents(context, *options); }}};
 }

@@ -8,6 +8,7 @@
 
 #include "cli/flow_rows.hpp"
 #include "cli/live_tables.hpp"
+#include "cli/names.hpp"
 #include "views/flow_audit.hpp"
 #include "views/flow_list.hpp"
 
@@ -108,6 +109,7 @@ Result<Exit> show_flows(const Context& context, const FlowOptions& options) {
     for (uint64_t round = 1;; ++round) {
         const auto live = open_live_tables(context);  // each round: names may have changed
         if (!live) return tl::unexpected(live.error());
+        if (auto checked = check_network(live->names, options.network); !checked) return tl::unexpected(checked.error());
         if (clears_screen) std::cout << "\033[H\033[2J" << std::flush;
         const FlowSelection selection{live->tables, live->names, *filter, current_tick()};
         const Status written = options.output == "json" ? write_flows_json(selection, write_out)

@@ -7,7 +7,9 @@
 
 #include "base/in_quotes.hpp"
 #include "cli/command.hpp"
+#include "cli/names.hpp"
 #include "control/documents/names.hpp"
+#include "control/policy/port_words.hpp"
 #include "datapath/wire/headers.hpp"
 #include "layout/policy.hpp"
 #include "views/flow_view.hpp"
@@ -55,11 +57,11 @@ struct Asked {
 
 Result<Asked> read_end(const DesiredState& desired, const std::string& text) {
     if (const auto address = parse_address(text)) return Asked{nullptr, *address};
-    const auto key = parse_workload_key(text);
-    if (!key) return failure(fmt::format("{} is neither an address nor a workload's name", in_quotes(text)), usage_error);
-    const auto found = desired.workloads.find(*key);
-    if (found == desired.workloads.end()) return failure(fmt::format("there is no workload {}", in_quotes(*key)));
-    return Asked{&found->second, std::nullopt};
+    if (!parse_workload_key(text))
+        return failure(fmt::format("{} is neither an address nor a workload's name", in_quotes(text)), usage_error);
+    const auto workload = find_workload(desired, text);
+    if (!workload) return tl::unexpected(workload.error());
+    return Asked{*workload, std::nullopt};
 }
 
 Result<std::string> network_of_ends(const DesiredState& desired, const Asked& source, const Asked& destination,
@@ -109,7 +111,8 @@ Result<PolicyProbe> parse_policy_probe(const std::string& text) {
     }
     if (!port && has_ports(number)) return refused();
     const uint16_t value = port.value_or(is_icmp(number) ? echo_of(number) : uint16_t{0});
-    return PolicyProbe{policy_position(number, value), probe_text(number, value)};
+    const std::string type = is_icmp(number) ? icmp_type_name(number, static_cast<uint8_t>(value >> 8)) : "";
+    return PolicyProbe{policy_position(number, value), probe_text(number, value), type};
 }
 
 Result<PolicyQuestion> read_policy_question(const DesiredState& desired, const std::string& source, const std::string& destination,

@@ -10,7 +10,8 @@ namespace biplane {
 // What a first packet is: layout/policy.hpp's position, and how it is written.
 struct PolicyProbe {
     uint32_t position;
-    std::string text;  // "tcp/80", "icmp/8.0", "47"
+    std::string text;       // "tcp/80", "icmp/8.0", "47"
+    std::string type_name;  // "echo request"; empty if it is no ICMP, or has no name
     uint8_t protocol() const { return static_cast<uint8_t>(position >> 16); }
     uint16_t port_or_type_and_code() const { return static_cast<uint16_t>(position); }
 };

@@ -48,6 +48,10 @@ TEST(PolicyProbe, IsAProtocolAndAPort) {
         EXPECT_EQ(probe->position, policy_position(number, port)) << text;
         EXPECT_EQ(probe->text, written);
     }
+    EXPECT_EQ(parse_policy_probe("icmp/3.4")->type_name, "destination unreachable");
+    EXPECT_EQ(parse_policy_probe("icmpv6")->type_name, "echo request");
+    EXPECT_EQ(parse_policy_probe("icmp/77")->type_name, "");
+    EXPECT_EQ(parse_policy_probe("tcp/8")->type_name, "");
     for (const char* text :
          {"", "tcp", "tcp/", "tcp/65536", "tcp/x", "tcp/80x", "47/1", "256", "icmp/256", "icmp/8.", "icmp/8.256", "/80"}) {
         const auto probe = parse_policy_probe(text);

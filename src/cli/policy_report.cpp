@@ -159,6 +159,7 @@ Json explanation_to_json(const PolicyQuestion& question, const Explanation& expl
     Json json = {{"source", end_json(question.source)},
                  {"destination", end_json(question.destination)},
                  {"probe", question.probe.text},
+                 {"icmpType", question.probe.type_name},
                  {"verdict", verdict_of(explanation.is_allowed())},
                  {"samePort", explanation.is_same_port},
                  {"fromNode", explanation.is_from_node},
@@ -176,10 +177,12 @@ Json explanation_to_json(const PolicyQuestion& question, const Explanation& expl
 }
 
 std::string explanation_text(const Json& explanation) {
-    std::string text = fmt::format("{} -> {}, network {}, {}: {}\n", end_text(explanation["source"]),
-                                   end_text(explanation["destination"]), string_at(explanation["source"], "network"),
-                                   string_at(explanation, "probe"), string_at(explanation, "verdict"));
-    if (explanation["samePort"].get<bool>()) text += "  both are the same workload: nobody is kept from reaching himself\n";
+    const std::string type = string_at(explanation, "icmpType");
+    std::string text =
+        fmt::format("{} -> {}, network {}, {}{}: {}\n", end_text(explanation["source"]), end_text(explanation["destination"]),
+                    string_at(explanation["source"], "network"), string_at(explanation, "probe"),
+                    type.empty() ? "" : " (" + type + ")", string_at(explanation, "verdict"));
+    if (explanation["samePort"].get<bool>()) text += "  both are the same workload: a workload can always reach itself\n";
     if (explanation["fromNode"].get<bool>()) text += "  the source is the node itself, which may always reach its workloads\n";
     add_direction(text, "egress", explanation["egress"]);
     add_direction(text, "ingress", explanation["ingress"]);

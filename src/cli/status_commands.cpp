@@ -92,8 +92,7 @@ const std::vector<Listing>& listings() {
           {"WHEN-USER-PLANE-DOWN", "whenUserPlaneDown", true}}},
         {"workloads",
          "workloads, and how they are attached",
-         {{"NAMESPACE", "namespace"},
-          {"NAME", "name"},
+         {{"NAME", "key"},
           {"NETWORK", "network"},
           {"NODE", "node"},
           {"ADDRESSES", "addresses"},
@@ -117,6 +116,7 @@ Result<Exit> show_listing(const Context& context, const Listing& listing, const 
         const Json ways = row.value("ways", Json::array());
         for (const char* field : {"fabric", "nextHopMac"})
             for (const Json& way : ways) row[field].push_back(way[field]);
+        if (row.contains("namespace")) row["key"] = row["namespace"].get<std::string>() + "/" + row["name"].get<std::string>();
     }
     print_table(std::cout, listing.columns, output == "wide", *rows);
     return Exit::done;

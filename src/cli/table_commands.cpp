@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "cli/live_tables.hpp"
+#include "cli/names.hpp"
 #include "cli/table.hpp"
 
 namespace biplane {
@@ -50,7 +51,8 @@ void print_rows(const Json& rows, const std::vector<Column>& columns, const std:
         print_table(std::cout, columns, output == "wide", rows);
 }
 
-Json only_network(const Json& rows, const std::string& network) {
+Result<Json> only_network(const LiveTables& live, const Json& rows, const std::string& network) {
+    if (auto checked = check_network(live.names, network); !checked) return tl::unexpected(checked.error());
     if (network.empty()) return rows;
     Json kept = Json::array();
     for (const Json& row : rows)
@@ -61,8 +63,10 @@ Json only_network(const Json& rows, const std::string& network) {
 Result<Exit> show_ports(const Context& context, const TableOptions& options) {
     const auto live = open_live_tables(context);
     if (!live) return tl::unexpected(live.error());
-    const Json rows = ports_to_json(read_ports(live->tables), live->names, read_pinned_hooks(live->config.pin_directory));
-    print_rows(only_network(rows, options.network), port_columns(), options.output);
+    const Json all = ports_to_json(read_ports(live->tables), live->names, read_pinned_hooks(live->config.pin_directory));
+    const auto rows = only_network(*live, all, options.network);
+    if (!rows) return tl::unexpected(rows.error());
+    print_rows(*rows, port_columns(), options.output);
     return Exit::done;
 }
 
@@ -70,8 +74,10 @@ Result<Exit> show_routes(const Context& context, const TableOptions& options) {
     const auto live = open_live_tables(context);
     if (!live) return tl::unexpected(live.error());
     const auto desired = read_documents(live->config);
-    print_rows(only_network(routes_to_json(live->tables, live->names, desired ? &*desired : nullptr), options.network),
-               route_columns, options.output);
+    const Json all = routes_to_json(live->tables, live->names, desired ? &*desired : nullptr);
+    const auto rows = only_network(*live, all, options.network);
+    if (!rows) return tl::unexpected(rows.error());
+    print_rows(*rows, route_columns, options.output);
     return Exit::done;
 }
 

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "cli/live_tables.hpp"
+#include "cli/names.hpp"
 #include "cli/trace_packet.hpp"
 #include "cli/trace_report.hpp"
 #include "cli/trace_run.hpp"
@@ -40,25 +41,6 @@ Result<Address> choose_source(const TraceOptions& options, const std::vector<Add
     return failure("the sender has no address of the family of --to: give --source", usage_error);
 }
 
-// NETWORK/NAME or NETWORK/NAMESPACE/NAME. A name that only one workload of the network has needs no namespace.
-Result<const Workload*> find_workload(const DesiredState& desired, const std::string& text) {
-    const size_t slash = text.find('/');
-    if (slash == std::string::npos) return failure("--from: expected NETWORK/WORKLOAD or NETWORK/NAMESPACE/WORKLOAD", usage_error);
-    const std::string network = text.substr(0, slash), rest = text.substr(slash + 1);
-    const bool has_space = rest.find('/') != std::string::npos;
-    const Workload* found = nullptr;
-    for (const auto& [key, workload] : desired.workloads) {
-        if (workload.network != network || (has_space ? key : workload.name) != rest) continue;
-        if (!has_space && workload.space == "default") return &workload;
-        if (found != nullptr)
-            return failure(fmt::format("--from: network {} has more than one workload {}: give its namespace too", network, rest),
-                           usage_error);
-        found = &workload;
-    }
-    if (found == nullptr) return failure(fmt::format("--from: network {} has no workload {}", network, rest));
-    return found;
-}
-
 uint16_t fabric_towards(const LiveTables& live, const Node& node) {
     const uint32_t epoch = live.tables.config()->epoch;
     const auto number = live.numbering.next_hops.find("node/" + node.name);
@@ -81,14 +63,14 @@ Result<Origin> find_origin(const LiveTables& live, const DesiredState& desired, 
     origin.network = options.network;
     if (options.from.empty()) {
         if (options.from_node.empty() || options.network.empty() || options.source.empty())
-            return failure("give --from NETWORK/WORKLOAD, or --from-node NODE with --network and --source", usage_error);
+            return failure("give --from [NAMESPACE/]NAME, or --from-node NODE with --network and --source", usage_error);
         const auto source = choose_source(options, {}, destination);
         if (!source) return tl::unexpected(source.error());
         origin.source = *source;
         return origin_at_node(live, desired, options.from_node, origin);
     }
     const auto workload = find_workload(desired, options.from);
-    if (!workload) return tl::unexpected(workload.error());
+    if (!workload) return workload.error().within("--from");
     const auto source = choose_source(options, (*workload)->addresses, destination);
     if (!source) return tl::unexpected(source.error());
     origin.network = (*workload)->network;
@@ -167,7 +149,7 @@ std::vector<Command> add_trace_command(CLI::App& app, const Context& context) {
     const auto options = std::make_shared<TraceOptions>();
     CLI::App* command = app.add_subcommand("trace", "what the live datapath would do with a packet; changes nothing");
     command->add_option("--from", options->from,
-                        "sender: NETWORK/[NAMESPACE/]WORKLOAD; one on another node comes in through the fabric");
+                        "sender: a workload, [NAMESPACE/]NAME; one on another node comes in through the fabric");
     command->add_option("--from-node", options->from_node, "the node that the packet comes in from (with --network and --source)");
     command->add_option("--network", options->network, "with --from-node: the virtual network");
     command->add_option("--source", options->source, "source address (default: the sender's)");

@@ -359,7 +359,7 @@ TEST(Positions, AreWrittenAsPeopleWriteThem) {
     constexpr uint32_t tcp = 6u << 16, udp = 17u << 16, icmp = 1u << 16;
     EXPECT_EQ(written({{0, policy_positions}}), "everything");
     EXPECT_EQ(written({{tcp + 80, tcp + 81}, {udp + 53, udp + 55}}), "TCP 80, UDP 53-54");
-    EXPECT_EQ(written({{icmp + 0x800, icmp + 0x801}}), "ICMP 8.0");
+    EXPECT_EQ(written({{icmp + 0x800, icmp + 0x801}}), "ICMP 8.0 (echo request)");
     EXPECT_EQ(written({{tcp, tcp + 0x10000}}), "TCP");
     EXPECT_EQ(written({{47u << 16, 48u << 16}}), "protocol 47");
     EXPECT_EQ(written({{tcp + 65535, udp + 1}}), "TCP 65535, protocols 7-16, UDP 0");

@@ -7,6 +7,7 @@
 #include <map>
 #include <tuple>
 
+#include "control/policy/port_words.hpp"
 #include "views/flow_view.hpp"
 
 namespace biplane {
@@ -19,18 +20,15 @@ using Ranges = std::vector<PositionRange>;
 
 // --- texts ---
 
-std::string protocol_text(uint8_t number) {
-    if (number == protocol::sctp) return "SCTP";
-    std::string name = protocol_name(number);
-    if (name == std::to_string(number)) return "protocol " + name;
-    if (number == protocol::icmpv6) return "ICMPv6";
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::toupper(c); });
-    return name;
-}
-
 std::string port_text(uint8_t number, uint32_t port) {
     const bool is_icmp = number == protocol::icmp || number == protocol::icmpv6;
     return is_icmp ? fmt::format("{}.{}", port >> 8, port & 0xff) : std::to_string(port);
+}
+
+// " (echo request)" of ICMP, if one type is meant and has a name.
+std::string name_of_type(uint8_t number, uint32_t first, uint32_t last) {
+    const std::string name = first >> 8 == last >> 8 ? icmp_type_name(number, static_cast<uint8_t>(first >> 8)) : "";
+    return name.empty() ? "" : " (" + name + ")";
 }
 
 // `range` lies inside one protocol.
@@ -40,7 +38,7 @@ std::string text_in_protocol(PositionRange range) {
     if (first == 0 && last == positions_per_protocol - 1) return protocol_text(number);
     std::string text = protocol_text(number) + " " + port_text(number, first);
     if (first != last) text += "-" + port_text(number, last);
-    return text;
+    return text + name_of_type(number, first, last);
 }
 
 void add_texts(std::vector<std::string>& texts, PositionRange range) {

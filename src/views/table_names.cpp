@@ -75,6 +75,13 @@ std::vector<std::pair<uint16_t, std::string>> TableNames::rules() const {
     return rules;
 }
 
+std::vector<std::string> TableNames::networks() const {
+    std::vector<std::string> networks;
+    for (const auto& [number, name] : zones_) networks.push_back(name);
+    std::sort(networks.begin(), networks.end());
+    return networks;
+}
+
 std::string TableNames::find(const Names& names, uint16_t number) {
     const auto found = names.find(number);
     return found == names.end() ? "#" + std::to_string(number) : found->second;

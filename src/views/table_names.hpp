@@ -31,6 +31,7 @@ class TableNames {
     std::string rule(uint16_t number) const { return find(rules_, number); }
     // All of them, sorted by name.
     std::vector<std::pair<uint16_t, std::string>> rules() const;
+    std::vector<std::string> networks() const;
 
    private:
     using Names = std::unordered_map<uint16_t, std::string>;

@@ -27,7 +27,7 @@ def test_a_node_would_take_the_documents(lab, file):
     for name in set(re.findall(r"netns: ([\w-]+)", text)) - set(lab.containers):
         lab.container(name)
     done = lab.nodes["node-a"].biplane("diff", "-f", "-", input=lab.localised(text))
-    assert done.returncode == 0 and done.stdout.strip(), done.stderr
+    assert done.returncode == 1 and done.stdout.strip() and not done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if is_configuration(file)], ids=lambda file: str(file.relative_to(EXAMPLES)))

@@ -1,5 +1,6 @@
 """What an operator types: attach, detach, get, diff, delete, flows with filters, routes, trace, status; and their exit codes."""
 import json
+import re
 import subprocess
 import time
 
@@ -33,6 +34,61 @@ def test_attach_makes_a_workload_and_detach_removes_it(tenants, node):
     assert not answers(tenants["red", "near"], "10.0.0.50")
 
 
+def attach(node, container, *words, address="10.0.0.50"):
+    return node.biplane("attach", "--network", "red", "--netns", container.netns, "--address", address, *words)
+
+
+def test_a_name_behind_an_address_is_the_name(tenants, node):
+    container = tenants.lab.container("behind")
+    done = attach(node, container, "behind/it", address="10.0.0.51,fd00:a::51")
+    assert done.returncode == 0 and done.stdout == "attached Workload behind/it\n", done.stdout + done.stderr
+    assert json.loads(node.biplane("get", "workload", "behind/it", "-o", "json").stdout)["spec"]["addresses"] == ["10.0.0.51", "fd00:a::51"]
+    assert node.biplane("detach", "behind/it").returncode == 0
+
+
+def test_a_workload_that_lives_elsewhere_is_not_attached_here_unless_told_to(tenants, node):
+    first, second = tenants.lab.container("first"), tenants.lab.container("second")
+    assert attach(node, first, "mover").returncode == 0
+    assert attach(node, first, "--label", "app=mover", "mover").returncode == 0, "in its place it may change"
+    done = attach(node, second, "mover")
+    assert done.returncode == 1 and "node node-a in network namespace" in done.stderr and "--replace" in done.stderr, done.stderr
+    assert answers(first) and "eth0" not in second.ip("link", "show")
+    elsewhere = attach(node, second, "red/far", address="10.0.0.52")
+    assert elsewhere.returncode == 1 and "on node node-b" in elsewhere.stderr, elsewhere.stderr
+    assert attach(node, second, "--replace", "mover").returncode == 0
+    assert answers(second) and "eth0" not in first.ip("link", "show")
+    assert node.biplane("detach", "mover").returncode == 0
+
+
+@pytest.mark.parametrize("words, code, said", [
+    (["--network", "red", "--address", "10.0.0.300", "--netns", "red-web", "odd"], 2, "--address: found \"10.0.0.300\""),
+    (["--network", "red", "--address", "10.0.0.77", "--netns", "red-web", "Odd"], 2, "NAME: found \"Odd\""),
+    (["--network", "red", "--address", "10.0.0.77", "--netns", "red-web", "--label", "a", "odd"], 2, "--label \"a\": expected KEY=VALUE"),
+    (["--network", "red", "--address", "10.0.0.77", "--netns", "red-web", "--label", b"a=\xff", "odd"], 2, "--label: found"),
+    (["--network", "rad", "--address", "10.0.0.77", "--netns", "red-web", "odd"], 1, "--network: there is no VirtualNetwork \"rad\""),
+    (["--network", "red", "--address", "10.9.0.77", "--netns", "red-web", "odd"], 1, "--address: 10.9.0.77 lies outside"),
+    (["--network", "red", "--address", "10.0.0.10", "--netns", "red-web", "odd"], 1, "--address: 10.0.0.10 is already used"),
+    (["--network", "red", "--address", "10.0.0.77", "--netns", "not-there", "odd"], 1, "--netns: "),
+])
+def test_what_attach_refuses_is_said_in_words_of_its_options(tenants, node, words, code, said):
+    """The user wrote no document: nothing is said of one, or of a place in it."""
+    command = node.inside(tenants.lab.programs / "biplane", "--config", node.config, "attach") + words
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code and said in done.stderr, f"{done.returncode}: {done.stderr}"
+    assert not re.search(r":\d+:\d+:|spec\.|metadata\.", done.stderr), done.stderr
+
+
+def test_what_is_not_there_is_an_error(tenants, node):
+    for words in (("flows", "--network", "nope"), ("ports", "--network", "nope"), ("routes", "--network", "nope"),
+                  ("get", "workload", "nope"), ("detach", "nope"), ("trace", "--from", "nope", "--to", WEB["ipv4"]),
+                  ("policy", "explain", "nope", "red/web", "tcp/80"), ("delete", "network", "nope")):
+        done = node.biplane(*words)
+        assert done.returncode == 1 and "nope" in done.stderr and not done.stdout, f"{words}: {done.returncode}: {done.stderr}"
+    done = node.biplane("flows", "--network", "nope")
+    assert "there is blue and red" in done.stderr
+    assert "there is blue/near and red/near" in node.biplane("trace", "--from", "near", "--to", WEB["ipv4"]).stderr
+
+
 def test_applying_the_same_again_changes_nothing(tenants, node):
     text = tenants.lab.localised(tenants.lab.node_documents() + "---\n" + documents())
     epoch = node.json("status")["epoch"]
@@ -45,7 +101,8 @@ def test_applying_the_same_again_changes_nothing(tenants, node):
 def test_diff_says_what_apply_would_change_and_changes_nothing(tenants, node):
     text = NETWORK.format(name="green", vni=300, plane="kernel")
     done = node.biplane("diff", "-f", "-", input=text)
-    assert "green" in done.stdout
+    assert done.returncode == 1 and "green" in done.stdout
+    assert node.biplane("diff", "-f", "-", input=text.replace("300", "many")).returncode == 2
     assert "green" not in node.biplane("get", "VirtualNetwork").stdout
     assert node.biplane("apply", "-f", "-", input=text).returncode == 0
     assert "green" in node.biplane("get", "VirtualNetwork").stdout

@@ -72,7 +72,7 @@ def test_what_get_writes_apply_takes_back_without_a_change(node):
 def test_a_change_is_named_down_to_the_port(node):
     node.apply(POLICY.format(port=80))
     done = node.biplane("diff", "-f", "-", input=POLICY.format(port=81))
-    assert done.stdout == "~ NetworkPolicy shop/web (spec.ingress[0].ports[1].port: 80 -> 81)\n"
+    assert done.returncode == 1 and done.stdout == "~ NetworkPolicy shop/web (spec.ingress[0].ports[1].port: 80 -> 81)\n"
 
 
 @pytest.mark.parametrize("spec", REFUSED)

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "control/policy/port_words.hpp"
 #include "control/policy/workload_index.hpp"
 #include "layout/gateway.hpp"
 #include "layout/policy.hpp"
@@ -87,7 +88,7 @@ std::optional<std::string> why_not_port(const PolicyPort& port, uint32_t positio
     const auto number = static_cast<uint16_t>(position);
     if (const auto* range = std::get_if<PortRange>(&port.port)) {
         if (is_protocol && number >= range->first && number <= range->last) return std::nullopt;
-        return fmt::format("the rule is about protocol {}, {} to {}", port.protocol, range->first, range->last);
+        return fmt::format("the rule is about {}", range_text(port.protocol, *range));
     }
     const std::string& name = std::get<PortName>(port.port).name;
     std::string there;
@@ -97,7 +98,7 @@ std::optional<std::string> why_not_port(const PolicyPort& port, uint32_t positio
             if (is_protocol && named.port == number) return std::nullopt;
             there += fmt::format(" {}", named.port);
         }
-    return fmt::format("the rule is about protocol {}, port {}, which is{} there", port.protocol, name,
+    return fmt::format("the rule is about {} {}, which is{} there", protocol_text(port.protocol), name,
                        there.empty() ? " none" : there);
 }
 
