@@ -50,6 +50,8 @@ Result<LoadedObject> load_object(const std::string& path, const std::string& nam
     auto object = open_kernel_object(path, is_lookup ? TableForm::lookup : TableForm::direct, pin_directory, sizes);
     if (!object) return tl::unexpected(object.error());
     if (const Status loaded = load_kernel_object(object->get(), path); !loaded) return tl::unexpected(loaded.error());
+    // libbpf goes on without; the verifier then walks every global function once per call.
+    if (bpf_object__btf_fd(object->get()) < 0) return failure("the kernel refused the type information (BTF) of " + path);
     const auto workload = program_named(*object, "prog_tcx"), fabric_tcx = program_named(*object, "prog_tcx_fabric"),
                fabric_xdp = program_named(*object, "prog_xdp"), punt = program_named(*object, "prog_punt"),
                cut = program_named(*object, "prog_cut");

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/bpf.h>
 #include <linux/ethtool.h>
@@ -13,9 +14,11 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 
 #include "cases/world.hpp"
@@ -28,7 +31,13 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto tcx_ingress = static_cast<bpf_attach_type>(46);  // BPF_TCX_INGRESS, younger than Debian's headers
-constexpr auto patience = 2s;                                   // on a machine with other things to do
+
+// On a machine with other things to do; under emulation (BIPLANE_SLOWNESS, see tests/netns/lab.py) as many times longer.
+std::chrono::duration<double> patience() {
+    static const char* const slowness = std::getenv("BIPLANE_SLOWNESS");
+    static const double times = slowness != nullptr ? std::atof(slowness) : 1;
+    return 2s * std::max(times, 1.0);
+}
 
 // Ports of the world, and the interface that is none: where it is a port, frames are refused; punted frames come out there.
 std::vector<uint16_t> all_ports() {
@@ -47,6 +56,22 @@ Result<Fd> open_wire(uint16_t port) {
     if (bind(wire.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
         return failed_call(fmt::format("bind a packet socket to the far end of port {}", port), errno);
     return wire;
+}
+
+// As the agent does it: by tcx, before Linux 6.6 by clsact. A filter goes with its interface; then there is no link.
+Result<Fd> attach_to_ingress(int program, uint32_t ifindex) {
+    Fd link(bpf_link_create(program, static_cast<int>(ifindex), tcx_ingress, nullptr));
+    if (link || errno != EINVAL) return link ? Result<Fd>(std::move(link)) : failed_call("attach by tcx", errno);
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = static_cast<int>(ifindex), .attach_point = BPF_TC_INGRESS);
+    LIBBPF_OPTS(bpf_tc_opts, filter, .prog_fd = program);
+    int status = bpf_tc_hook_create(&hook);
+    if (status == 0) status = bpf_tc_attach(&hook, &filter);
+    return status == 0 ? Result<Fd>(Fd()) : failed_call("attach by clsact", -status);
+}
+
+Result<Fd> attach_to_xdp(int program, uint32_t ifindex) {
+    Fd link(bpf_link_create(program, static_cast<int>(ifindex), BPF_XDP, nullptr));
+    return link ? Result<Fd>(std::move(link)) : failed_call("attach by XDP", errno);
 }
 
 // Without it a veth drops what XDP redirects to its other end.
@@ -77,9 +102,10 @@ Status LiveEngine::attach(uint16_t port) {
     wires_.push_back({port, std::move(*wire)});
     if (const Status done = switch_on_gro(port); !done) return done;
     const int program = is_xdp(port) ? object_.fabric_xdp : port == world::fabric ? object_.fabric_tcx : object_.workload;
-    Fd link(bpf_link_create(program, static_cast<int>(world::ifindex_of(port)), is_xdp(port) ? BPF_XDP : tcx_ingress, nullptr));
-    if (!link) return failed_call(fmt::format("attach a program to the interface of port {}", port), errno);
-    links_.push_back(std::move(link));
+    const uint32_t ifindex = world::ifindex_of(port);
+    auto link = is_xdp(port) ? attach_to_xdp(program, ifindex) : attach_to_ingress(program, ifindex);
+    if (!link) return link.error().within(fmt::format("attach a program to the interface of port {}", port));
+    links_.push_back(std::move(*link));
     return {};
 }
 
@@ -119,7 +145,7 @@ LiveEngine::Totals LiveEngine::totals() {
 }
 
 bool LiveEngine::wait_until(const std::function<bool()>& condition) {
-    const auto deadline = Clock::now() + patience;
+    const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(patience());
     while (!condition()) {
         if (Clock::now() > deadline) return false;
         poll(nullptr, 0, 1);

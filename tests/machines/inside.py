@@ -21,8 +21,13 @@ NETNS = ROOT / "tests" / "netns"
 SHORT_LIVE = ["test_object_forms.py::test_a_kernel_that_refuses_the_direct_form_gets_the_look_up_form_and_the_node_says_so"]
 
 
-def engines(build, suites):
-    return [build / "tests/engines/test_engines", f"--gtest_filter={':'.join(suite + '.*' for suite in suites)}", "--gtest_brief=1"]
+SHORT_SUITES = ("tcx", "xdp", "xdp_lookup", "segmentation")
+ALL_SUITES = ("tcx", "xdp", "tcx_lookup", "xdp_lookup", "live_tcx", "live_xdp", "live_user", "race", "segmentation", "policy_suite",
+              "policy_suite_lookup")
+
+
+def suite(build, name):
+    return [build / "tests/engines/test_engines", f"--gtest_filter={name}.*", "--gtest_brief=1"]
 
 
 def live(names):
@@ -30,13 +35,14 @@ def live(names):
 
 
 def parts_of(selection, build):
-    demo = [PYTHON, ROOT / "examples/demo/demo.py", "--programs", build / "bin"]
-    if selection == "short":
-        return {"cases": engines(build, ["tcx", "xdp", "xdp_lookup", "segmentation"]), "demo": demo, "live": live(SHORT_LIVE)}
-    files = sorted(path.name for path in NETNS.glob("test_*.py"))
-    return {"cases": engines(build, ["tcx", "xdp", "tcx_lookup", "xdp_lookup", "live_tcx", "live_xdp", "live_user", "race", "segmentation",
-                                     "policy_suite", "policy_suite_lookup"]),
-            "demo": demo, **{name: live([name]) for name in files}}
+    is_short = selection == "short"
+    parts = {f"engine.{name}": suite(build, name) for name in (SHORT_SUITES if is_short else ALL_SUITES)}
+    parts["demo"] = [PYTHON, ROOT / "examples/demo/demo.py", "--programs", build / "bin"]
+    if is_short:
+        parts["live"] = live(SHORT_LIVE)
+    else:
+        parts |= {f"live.{path.stem.removeprefix('test_')}": live([path.name]) for path in sorted(NETNS.glob("test_*.py"))}
+    return parts
 
 
 def run(name, command):
@@ -55,12 +61,13 @@ def run(name, command):
 def main():
     arguments = argparse.ArgumentParser(description="What a machine with another kernel has to carry.")
     arguments.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "dev")
+    arguments.add_argument("--only", default="", help="only the parts whose names contain this")
     arguments.add_argument("selection", choices=["short", "all"])
     options = arguments.parse_args()
     build = options.build.resolve()
     os.environ["BIPLANE_PROGRAMS"] = str(build / "bin")
     begin = time.monotonic()
-    parts = parts_of(options.selection, build)
+    parts = {name: command for name, command in parts_of(options.selection, build).items() if options.only in name}
     failed = [name for name, command in parts.items() if not run(name, command)]
     print(f"Linux {os.uname().release}: {len(parts) - len(failed)} of {len(parts)} held in {time.monotonic() - begin:.0f} s"
           + (f"; not: {', '.join(failed)}" if failed else ""))

@@ -39,6 +39,7 @@ mount -t tmpfs shm /dev/shm
 mkdir -p /run/lock
 ip link set lo up
 hostname machine
+modprobe nf_conntrack # tests set its sysctls before anything has loaded it
 stty -F /dev/ttyS1 raw
 cd {directory}
 setsid sh /run/command </dev/null >/dev/ttyS1 2>&1
