@@ -30,16 +30,23 @@ bool only_policies_change(const std::vector<Change>& changes) {
     });
 }
 
+Result<TablesInForce> tables_in_force(const NodeConfig& config) {
+    const auto pinned = SharedTables::read_config(config.pin_directory);
+    if (!pinned) return tl::unexpected(pinned.error());
+    if (!*pinned || (*pinned)->version != layout_version || (*pinned)->epoch == 0) return TablesInForce{};
+    return TablesInForce{true, (*pinned)->documents_mark, (*pinned)->numbering_mark};
+}
+
 std::string time_text(std::time_t time) { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(time)); }
 
 }  // namespace
 
-Agent::Agent(NodeConfig config, Store store, KernelPlane kernel, Numbering numbering, ProcessLock pin_lock)
+Agent::Agent(NodeConfig config, CommittedDocuments documents, CommittedNumbering numbers, KernelPlane kernel, ProcessLock pin_lock)
     : config_(std::move(config)),
-      store_(std::move(store)),
+      documents_(std::move(documents)),
+      numbers_(std::move(numbers)),
       kernel_(std::move(kernel)),
       publisher_(std::make_unique<Publisher>(kernel_.tables())),
-      numbering_(std::move(numbering)),
       workload_links_(config_.node, config_.run_directory + "/namespaces.json"),
       underlay_(config_.node),
       backstop_(config_.node),
@@ -50,10 +57,12 @@ Agent::Agent(NodeConfig config, Store store, KernelPlane kernel, Numbering numbe
 Result<std::unique_ptr<Agent>> Agent::start(const NodeConfig& config, const std::string& object_path, ProcessLock pin_lock) {
     auto interfaces = close_links_without_program(config);
     if (!interfaces) return tl::unexpected(interfaces.error());
-    auto store = Store::open(config.store_directory);
-    if (!store) return store.error().within("open the store");
-    auto numbering = read_numbering(config.store_directory);
-    if (!numbering) return tl::unexpected(numbering.error());
+    const auto in_force = tables_in_force(config);
+    if (!in_force) return tl::unexpected(in_force.error());
+    auto documents = open_documents(config.store_directory, *in_force);
+    if (!documents) return tl::unexpected(documents.error());
+    auto numbers = open_numbering(config.store_directory, *in_force);
+    if (!numbers) return tl::unexpected(numbers.error());
     auto kernel = KernelPlane::open({.pin_directory = config.pin_directory,
                                      .object_path = object_path,
                                      .sizes = sizes_of(config),
@@ -61,22 +70,23 @@ Result<std::unique_ptr<Agent>> Agent::start(const NodeConfig& config, const std:
                                      .interfaces = std::move(*interfaces)});
     if (!kernel) return kernel.error().within("start the kernel plane");
     std::unique_ptr<Agent> agent(
-        new Agent(config, std::move(*store), std::move(*kernel), std::move(*numbering), std::move(pin_lock)));
-    if (auto done = agent->converge(agent->store_.state()); !done) return tl::unexpected(done.error());
+        new Agent(config, std::move(*documents), std::move(*numbers), std::move(*kernel), std::move(pin_lock)));
+    if (auto done = agent->converge(agent->documents_.state()); !done) return tl::unexpected(done.error());
+    agent->note_in_force();
     return agent;
 }
 
 tl::expected<DesiredState, Refusal> Agent::state_with(const std::vector<Document>& documents) const {
-    auto wanted = put_documents(store_.state(), documents);
+    auto wanted = put_documents(documents_.state(), documents);
     if (!wanted) return tl::unexpected(Refusal{400, wanted.error().message});
     return *std::move(wanted);
 }
 
 tl::expected<DesiredState, Refusal> Agent::state_without(const std::vector<DocumentName>& names) const {
     for (const DocumentName& name : names)
-        if (!has_document(store_.state(), name))
+        if (!has_document(documents_.state(), name))
             return tl::unexpected(Refusal{404, fmt::format("there is no {} \"{}\"", name.kind, name.name)});
-    auto wanted = remove_documents(store_.state(), names);
+    auto wanted = remove_documents(documents_.state(), names);
     if (!wanted) return tl::unexpected(Refusal{409, wanted.error().message});
     return *std::move(wanted);
 }
@@ -87,7 +97,7 @@ tl::expected<ApplyOutcome, Refusal> Agent::apply(const std::vector<Document>& do
     auto wanted = state_with(documents);
     if (!wanted) return tl::unexpected(wanted.error());
     if (!options.may_move)
-        if (auto checked = check_places(store_.state(), documents); !checked)
+        if (auto checked = check_places(documents_.state(), documents); !checked)
             return tl::unexpected(Refusal{409, checked.error().message});
     return change_to(std::make_shared<const DesiredState>(*std::move(wanted)), documents, options);
 }
@@ -103,14 +113,14 @@ tl::expected<ApplyOutcome, Refusal> Agent::remove(const std::vector<DocumentName
 tl::expected<ApplyOutcome, Refusal> Agent::change_to(const std::shared_ptr<const DesiredState>& state,
                                                      const std::vector<Document>& documents, const ChangeOptions& options) {
     const DesiredState& wanted = *state;
-    const auto before = store_.shared();
-    ApplyOutcome outcome{.changes = changes_between(*before, wanted), .warnings = {}, .epoch = 0, .timings = {}};
+    ApplyOutcome outcome;
+    outcome.changes = changes_between(documents_.state(), wanted);
     const auto namespaces = check_ground(wanted, outcome.changes, documents);
     if (!namespaces) return tl::unexpected(Refusal{400, namespaces.error().message});
     outcome.epoch = kernel_.tables().config()->epoch;
     timings_ = {.check = stopwatch_.lap_ms()};
     // What does not fit is refused before anything is written. Where the host changes, it is planned once more, with what the host then has.
-    auto planned = plan(wanted, facts_, numbering_, table_shape());
+    auto planned = plan(wanted, facts_, numbers_.given(), table_shape());
     if (!planned) return tl::unexpected(Refusal{400, planned.error().message + "; nothing was changed"});
     timings_.plan = stopwatch_.lap_ms();
     if (options.max_cut)
@@ -118,7 +128,10 @@ tl::expected<ApplyOutcome, Refusal> Agent::change_to(const std::shared_ptr<const
     if (options.dry_run) return outcome;
 
     timings_.check += stopwatch_.lap_ms();
-    if (auto saved = store_.save(state); !saved) return tl::unexpected(Refusal{500, saved.error().message});
+    const bool is_committed = !outcome.changes.empty();
+    if (is_committed)
+        if (auto committed = documents_.commit(state, outcome.changes); !committed)
+            return tl::unexpected(Refusal{500, committed.error().message + "; nothing was changed"});
     timings_.store = stopwatch_.lap_ms();
     Status done = workload_links_.remember(*namespaces);
     if (done) done = only_policies_change(outcome.changes) && problems_.empty() ? put_into_force(*planned) : converge(wanted);
@@ -126,20 +139,62 @@ tl::expected<ApplyOutcome, Refusal> Agent::change_to(const std::shared_ptr<const
         if (const auto broken = broken_workloads_.find(change.name);
             done && change.kind == "Workload" && change.action != Change::Action::remove && broken != broken_workloads_.end())
             done = failure("Workload " + change.name + ": " + broken->second.text);
-    if (!done) {
-        Status back = store_.save(before);
-        if (back) back = converge(*before);
-        const std::string message =
-            done.error().message + (back ? "; nothing was changed" : "; and going back failed: " + back.error().message);
-        spdlog::error("{}", message);
-        return tl::unexpected(Refusal{500, message});
-    }
+    if (!done) return tl::unexpected(Refusal{500, go_back(done.error(), is_committed)});
     if (auto forgotten = workload_links_.forget_others(wanted); !forgotten) spdlog::warn("{}", forgotten.error().message);
+    note_in_force();
     timings_.host = stopwatch_.ms() - timings_.check - timings_.store - timings_.plan - timings_.publish;
     outcome.timings = timings_;
     for (const Problem& problem : problems_) outcome.warnings.push_back(problem.text);
+    outcome.revision = in_force_;
     outcome.epoch = kernel_.tables().config()->epoch;
     return outcome;
+}
+
+// What could not be brought into force. The state before is, even if the store does not let the change be taken back.
+std::string Agent::go_back(const Error& why, bool is_committed) {
+    const Status taken_back = is_committed ? documents_.take_back() : Status{};
+    const Status converged = converge(documents_.state());
+    if (converged) note_in_force();
+    std::string message = why.message;
+    for (const Status& failed : {taken_back, converged})
+        if (!failed) message += "; going back failed: " + failed.error().message;
+    if (taken_back && converged) message += "; nothing was changed";
+    spdlog::error("{}", message);
+    return message;
+}
+
+// The marks are what the next agent believes of its stores.
+void Agent::note_in_force() {
+    in_force_ = documents_.revision().number;
+    Config& config = *kernel_.tables().config();
+    config.documents_mark = documents_.revision().mark;
+    config.numbering_mark = numbers_.revision().mark;
+}
+
+void Agent::check_stores() {
+    std::lock_guard lock(mutex_);
+    const auto before = documents_.revision();
+    const auto check = [](auto& store, const char* what, std::string& problem) {
+        std::string found = store.check();
+        if (found != problem && !found.empty()) spdlog::error("the store of {}: {}", what, found);
+        if (found.empty() && !problem.empty()) spdlog::info("the store of {} can be used again", what);
+        problem = std::move(found);
+    };
+    check(documents_, "documents", documents_problem_);
+    check(numbers_, "numbers", numbers_problem_);
+    // A change was taken back only now: the same documents as another revision.
+    if (!(documents_.revision() == before) && in_force_ == before.number) note_in_force();
+}
+
+std::vector<Problem> Agent::store_problems() const {
+    std::vector<Problem> problems;
+    const std::string goes_on = "; nothing can be changed, and the datapath goes on";
+    if (!documents_problem_.empty()) problems.push_back({Level::error, "the store of documents: " + documents_problem_ + goes_on});
+    if (!numbers_problem_.empty()) problems.push_back({Level::error, "the store of numbers: " + numbers_problem_ + goes_on});
+    if (documents_.committed() != in_force_ && documents_problem_.empty())
+        problems.push_back({Level::error, fmt::format("revision {} of the documents is committed, and revision {} is in force here",
+                                                      documents_.committed(), in_force_)});
+    return problems;
 }
 
 Result<BoundNamespaces> Agent::check_ground(const DesiredState& wanted, const std::vector<Change>& changes,
@@ -153,8 +208,8 @@ Result<BoundNamespaces> Agent::check_ground(const DesiredState& wanted, const st
     for (const Change& change : changes) {
         if (change.kind != "Workload" || change.action == Change::Action::remove) continue;
         const Workload& workload = wanted.workloads.at(change.name);
-        const auto before = store_.state().workloads.find(change.name);
-        const bool is_known = before != store_.state().workloads.end() && before->second.netns == workload.netns &&
+        const auto before = documents_.state().workloads.find(change.name);
+        const bool is_known = before != documents_.state().workloads.end() && before->second.netns == workload.netns &&
                               before->second.node == workload.node;
         const auto checked = workload_links_.check(*netlink, workload, !is_known);
         if (checked && *checked) bound.emplace(change.name, **checked);
@@ -171,10 +226,12 @@ void Agent::refresh() {
 }
 
 void Agent::refresh_locked() {
-    if (auto done = converge(store_.state()); !done) {
+    if (auto done = converge(documents_.state()); !done) {
         spdlog::error("{}", done.error().message);
         note(Level::error, done.error().message);
+        return;
     }
+    note_in_force();
 }
 
 bool Agent::wants_refresh() const {
@@ -191,13 +248,14 @@ bool Agent::is_fabric(uint32_t ifindex) const {
 
 DesiredState Agent::desired() const {
     std::lock_guard lock(mutex_);
-    return store_.state();
+    return documents_.state();
 }
 
 Json Agent::status() const {
     std::lock_guard lock(mutex_);
     const FormChoice& form = kernel_.form();
-    auto problems = problems_;
+    std::vector<Problem> problems = store_problems();
+    problems.insert(problems.end(), problems_.begin(), problems_.end());
     if (!pin_problem_.empty()) problems.push_back({Level::error, pin_problem_});
     for (const std::string& text : weakened_) problems.push_back({Level::warning, text});
     for (std::string& text : incidents_.recent()) problems.push_back({Level::warning, std::move(text)});
@@ -209,37 +267,39 @@ Json Agent::status() const {
                            .refused_form = form.is_refusal ? form.reason : "",
                            .started_at = started_at_,
                            .hooks = hooks_,
-                           .problems = std::move(problems)};
-    return status_to_json(config_, kernel_.tables(), &store_.state(), agent);
+                           .problems = std::move(problems),
+                           .committed = documents_.committed(),
+                           .in_force = in_force_};
+    return status_to_json(config_, kernel_.tables(), &documents_.state(), agent);
 }
 
 Json Agent::ports() const {
     std::lock_guard lock(mutex_);
-    return ports_to_json(read_ports(kernel_.tables()), TableNames(numbering_), hooks_);
+    return ports_to_json(read_ports(kernel_.tables()), TableNames(numbers_.given()), hooks_);
 }
 
 ApiReply Agent::read_tables(
     const std::function<ApiReply(const SharedTables&, const TableNames&, const DesiredState&)>& read) const {
     std::lock_guard lock(mutex_);
-    return read(kernel_.tables(), TableNames(numbering_), store_.state());
+    return read(kernel_.tables(), TableNames(numbers_.given()), documents_.state());
 }
 
 Json Agent::networks() const {
     std::lock_guard lock(mutex_);
     Json list = Json::array();
-    for (const auto& [name, network] : store_.state().networks) {
+    for (const auto& [name, network] : documents_.state().networks) {
         int workloads = 0, local = 0;
-        for (const auto& [key, workload] : store_.state().workloads) {
+        for (const auto& [key, workload] : documents_.state().workloads) {
             if (workload.network != name) continue;
             ++workloads;
             local += workload.node == config_.node;
         }
         Json subnets = Json::array();
         for (const Prefix& subnet : network.subnets) subnets.push_back(to_string(subnet));
-        const auto zone = numbering_.zones.find(name);
+        const auto zone = numbers_.given().zones.find(name);
         list.push_back({{"name", name},
                         {"vni", network.vni},
-                        {"zone", zone == numbering_.zones.end() ? 0 : zone->second},
+                        {"zone", zone == numbers_.given().zones.end() ? 0 : zone->second},
                         {"plane", network.plane == Plane::user ? "user" : "kernel"},
                         {"whenUserPlaneDown", network.fallback_to_kernel ? "kernel" : "drop"},
                         {"subnets", subnets},
@@ -252,7 +312,7 @@ Json Agent::networks() const {
 Json Agent::nodes() const {
     std::lock_guard lock(mutex_);
     Json list = Json::array();
-    for (const auto& [name, node] : store_.state().nodes) {
+    for (const auto& [name, node] : documents_.state().nodes) {
         Json addresses = Json::array(), ways = Json::array();
         for (const Address& address : node.addresses) {
             addresses.push_back(to_string(address));
@@ -272,7 +332,7 @@ Json Agent::nodes() const {
 Json Agent::workloads() const {
     std::lock_guard lock(mutex_);
     Json list = Json::array();
-    for (const auto& [key, workload] : store_.state().workloads) {
+    for (const auto& [key, workload] : documents_.state().workloads) {
         Json addresses = Json::array();
         for (const Address& address : workload.addresses) addresses.push_back(to_string(address));
         const bool is_local = workload.node == config_.node;

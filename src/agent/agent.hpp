@@ -25,7 +25,7 @@
 #include "host/ground.hpp"
 #include "planes/kernel/kernel_plane.hpp"
 #include "planes/publish.hpp"
-#include "store/store.hpp"
+#include "store/node_stores.hpp"
 #include "views/status_view.hpp"
 
 namespace biplane {
@@ -39,6 +39,7 @@ struct Refusal {
 struct ApplyOutcome {
     std::vector<Change> changes;
     std::vector<std::string> warnings;
+    uint64_t revision = 0;  // of the documents that are in force
     uint32_t epoch = 0;
     Timings timings{};  // but for `parse`, which is the caller's
 };
@@ -51,7 +52,7 @@ struct ChangeOptions {
 
 class Agent {
    public:
-    // Opens the store, loads or adopts the kernel plane and brings everything into force. Problems with single workloads or
+    // Opens the stores, loads or adopts the kernel plane and brings everything into force. Problems with single workloads or
     // nodes are not failures: status() tells of them. `pin_lock`: of the pin directory.
     static Result<std::unique_ptr<Agent>> start(const NodeConfig& config, const std::string& object_path, ProcessLock pin_lock);
 
@@ -69,6 +70,8 @@ class Agent {
     // Compares what guards the node's links with what should: programs, pins, the backstop. Mends it, or closes the links that it
     // cannot mend. Cheap if nothing is amiss.
     void watch();
+    // Whether the stores would take a change; mends what it can of them. About once a second.
+    void check_stores();
     // Whether something is amiss that may mend itself: look again now and then.
     bool wants_refresh() const;
     bool is_fabric(uint32_t ifindex) const;
@@ -83,11 +86,14 @@ class Agent {
     ApiReply read_tables(const std::function<ApiReply(const SharedTables&, const TableNames&, const DesiredState&)>& read) const;
 
    private:
-    Agent(NodeConfig config, Store store, KernelPlane kernel, Numbering numbering, ProcessLock pin_lock);
+    Agent(NodeConfig config, CommittedDocuments documents, CommittedNumbering numbers, KernelPlane kernel, ProcessLock pin_lock);
     tl::expected<DesiredState, Refusal> state_with(const std::vector<Document>& documents) const;
     tl::expected<DesiredState, Refusal> state_without(const std::vector<DocumentName>& names) const;
     tl::expected<ApplyOutcome, Refusal> change_to(const std::shared_ptr<const DesiredState>& state,
                                                   const std::vector<Document>& documents, const ChangeOptions& options);
+    std::string go_back(const Error& why, bool is_committed);
+    void note_in_force();
+    std::vector<Problem> store_problems() const;
     tl::expected<Json, Refusal> foresee(const DesiredState& wanted, const std::vector<Document>& documents,
                                         size_t listed_max) const;
     tl::expected<void, Refusal> check_cut(const Plan& planned, uint64_t max_cut) const;
@@ -116,10 +122,12 @@ class Agent {
 
     const NodeConfig config_;
     mutable std::mutex mutex_;
-    Store store_;
+    CommittedDocuments documents_;
+    CommittedNumbering numbers_;
+    uint64_t in_force_ = 0;  // revision of the documents that the tables are made from
+    std::string documents_problem_, numbers_problem_;
     mutable KernelPlane kernel_;
     std::unique_ptr<Publisher> publisher_;  // into kernel_'s tables
-    Numbering numbering_;
     WorkloadLinks workload_links_;
     Underlay underlay_;
     NodeFacts facts_;  // of the last time

@@ -81,7 +81,7 @@ Status Agent::converge(const DesiredState& desired) {
     for (const std::string& problem : problems) note(Level::warning, problem);
 
     Stopwatch stopwatch;
-    const auto planned = plan(desired, facts, numbering_, table_shape());
+    const auto planned = plan(desired, facts, numbers_.given(), table_shape());
     if (!planned) return tl::unexpected(planned.error());
     timings_.plan += stopwatch.lap_ms();
     if (auto done = put_into_force(*planned); !done) return done;
@@ -204,10 +204,8 @@ Status Agent::guard_links(Netlink& netlink, NodeFacts& facts) {
 Status Agent::put_into_force(const Plan& planned) {
     Stopwatch stopwatch;
     for (const std::string& warning : planned.warnings) note(Level::warning, warning);
-    if (!(planned.numbering == numbering_)) {  // on disk first: tables with numbers that nobody can name are of no use
-        if (auto written = write_numbering(config_.store_directory, planned.numbering); !written) return written;
-        numbering_ = planned.numbering;
-    }
+    if (!(planned.numbering == numbers_.given()))  // on disk first: tables with numbers that nobody can name are of no use
+        if (auto committed = numbers_.commit(planned.numbering); !committed) return committed;
     timings_.store += stopwatch.lap_ms();
     if (is_in_force(kernel_.tables(), planned.image)) return {};
     const auto epoch = publisher_->publish(planned.image);

@@ -39,18 +39,18 @@ tl::expected<void, Refusal> Agent::check_cut(const Plan& planned, uint64_t max_c
 
 tl::expected<Json, Refusal> Agent::foresee(const DesiredState& wanted, const std::vector<Document>& documents,
                                            size_t listed_max) const {
-    const std::vector<Change> changes = changes_between(store_.state(), wanted);
+    const std::vector<Change> changes = changes_between(documents_.state(), wanted);
     if (auto checked = check_ground(wanted, changes, documents); !checked)
         return tl::unexpected(Refusal{400, checked.error().message});
     const TableShape shape = table_shape();
-    const auto planned = plan(wanted, facts_, numbering_, shape);
+    const auto planned = plan(wanted, facts_, numbers_.given(), shape);
     if (!planned) return tl::unexpected(Refusal{400, planned.error().message});
     const ImageTables image(planned->image, shape);
     const FlowCuts cuts = find_flow_cuts(kernel_.tables(), image, current_tick(), listed_max);
-    const auto difference =
-        compare_reachability({store_.state(), numbering_, kernel_.tables()}, {wanted, planned->numbering, image}, listed_max);
+    const auto difference = compare_reachability({documents_.state(), numbers_.given(), kernel_.tables()},
+                                                 {wanted, planned->numbering, image}, listed_max);
     return Json{{"changes", to_json(changes)},
-                {"flows", to_json(cuts, TableNames(numbering_), TableNames(planned->numbering))},
+                {"flows", to_json(cuts, TableNames(numbers_.given()), TableNames(planned->numbering))},
                 {"reachability", to_json(difference)}};
 }
 

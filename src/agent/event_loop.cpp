@@ -16,6 +16,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto settle_time = std::chrono::milliseconds(50);     // changes come in bursts
 constexpr auto mending_time = std::chrono::milliseconds(1000);  // between looks while something is amiss
 constexpr auto watch_time = std::chrono::milliseconds(500);     // between looks whether the guards stand
+constexpr auto store_time = std::chrono::milliseconds(1000);    // between looks at the stores
 
 bool concerns_us(const Agent& agent, const NetworkEvent& event) {
     switch (event.kind) {
@@ -61,10 +62,15 @@ Status run_event_loop(Agent& agent, const Fd& stop_signals) {
     Clock::time_point last = Clock::now();
     Clock::time_point due = never;
     Clock::time_point watch_due = last + watch_time;
+    Clock::time_point store_due = last;
     while (true) {
+        if (Clock::now() >= store_due) {
+            agent.check_stores();
+            store_due = Clock::now() + store_time;
+        }
         if (agent.wants_refresh() && due == never) due = last + mending_time;
         pollfd waited[2] = {{stop_signals.get(), POLLIN, 0}, {events->fd(), POLLIN, 0}};
-        if (::poll(waited, 2, milliseconds_until(std::min(due, watch_due))) < 0 && errno != EINTR)
+        if (::poll(waited, 2, milliseconds_until(std::min({due, watch_due, store_due}))) < 0 && errno != EINTR)
             return failed_call("wait for events", errno);
         if (waited[0].revents != 0) return {};
         if (waited[1].revents != 0) {

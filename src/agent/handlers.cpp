@@ -5,6 +5,7 @@
 
 #include <charconv>
 
+#include "agent/audit.hpp"
 #include "base/in_quotes.hpp"
 #include "control/documents/documents.hpp"
 #include "views/document_json.hpp"
@@ -56,12 +57,14 @@ Json to_json(const Timings& timings) {
             {"host", timings.host},   {"plan", timings.plan},   {"publish", timings.publish}};
 }
 
-ApiReply reply_to(const tl::expected<ApplyOutcome, Refusal>& outcome, double parse_ms) {
+ApiReply reply_to(const ApiRequest& request, const tl::expected<ApplyOutcome, Refusal>& outcome, bool is_dry_run, double parse_ms) {
     if (!outcome) return error_reply(outcome.error().status, outcome.error().message);
+    if (!is_dry_run) log_changes(request.sender, *outcome);
     Timings timings = outcome->timings;
     timings.parse = parse_ms;
     return json_reply({{"changes", to_json(outcome->changes)},
                        {"warnings", outcome->warnings},
+                       {"revision", outcome->revision},
                        {"epoch", outcome->epoch},
                        {"timings", to_json(timings)}});
 }
@@ -92,7 +95,7 @@ ApiReply apply(Agent& agent, const ApiRequest& request) {
     if (!documents) return error_reply(400, documents.error().message);
     const auto options = read_change_options(request);
     if (!options) return error_reply(400, options.error().message);
-    return reply_to(agent.apply(*documents, *options), parse_ms);
+    return reply_to(request, agent.apply(*documents, *options), options->dry_run, parse_ms);
 }
 
 std::vector<DocumentName> names_of(const std::vector<Document>& documents) {
@@ -108,7 +111,7 @@ ApiReply remove_all(Agent& agent, const ApiRequest& request) {
     if (!documents) return error_reply(400, documents.error().message);
     const auto options = read_change_options(request);
     if (!options) return error_reply(400, options.error().message);
-    return reply_to(agent.remove(names_of(*documents), *options), parse_ms);
+    return reply_to(request, agent.remove(names_of(*documents), *options), options->dry_run, parse_ms);
 }
 
 ApiReply test_policies(const Agent& agent, const ApiRequest& request) {
@@ -167,7 +170,7 @@ ApiReply delete_document(Agent& agent, const ApiRequest& request, const std::str
     if (selection->name.empty()) return error_reply(400, "a name is needed: DELETE /v1/documents/KIND/NAME");
     const auto options = read_change_options(request);
     if (!options) return error_reply(400, options.error().message);
-    return reply_to(agent.remove({{selection->kind, selection->name}}, *options), 0);
+    return reply_to(request, agent.remove({{selection->kind, selection->name}}, *options), options->dry_run, 0);
 }
 
 // A query parameter that a parser of Result<T> understands.

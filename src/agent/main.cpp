@@ -10,6 +10,7 @@
 #include "agent/node_locks.hpp"
 #include "agent/program_files.hpp"
 #include "agent/removal.hpp"
+#include "agent/restoration.hpp"
 #include "api/server.hpp"
 #include "base/log.hpp"
 
@@ -22,6 +23,12 @@ Status remove(const NodeConfig& config) {
     if (auto removed = remove_node(config); !removed) return removed;
     spdlog::info("removed Biplane from node {}; its documents are still in {}", config.node, config.store_directory);
     return {};
+}
+
+Status restore(const NodeConfig& config, const std::string& file) {
+    auto locks = lock_node(config);
+    if (!locks) return tl::unexpected(locks.error());
+    return restore_documents(config, file);
 }
 
 Status serve(const NodeConfig& config, const std::string& object_path) {
@@ -49,12 +56,23 @@ void keep_memory() {
     mallopt(M_TRIM_THRESHOLD, kept_bytes);
 }
 
-Status run(const std::string& config_path, std::string object_path, bool wants_removal) {
-    const auto config = read_node_config(config_path);
+struct Options {
+    std::string config_path = default_config_path;
+    std::string object_path;
+    bool wants_removal = false;
+    bool wants_salvage = false;
+    std::string restores_from;
+};
+
+Status run(const Options& options) {
+    const auto config = read_node_config(options.config_path);
     if (!config) return tl::unexpected(config.error());
     if (auto started = start_log("biplaned", config->log_level); !started) return started;
-    if (wants_removal) return remove(*config);
+    if (options.wants_removal) return remove(*config);
+    if (options.wants_salvage) return salvage_documents(*config);
+    if (!options.restores_from.empty()) return restore(*config, options.restores_from);
     keep_memory();
+    std::string object_path = options.object_path;
     if (object_path.empty()) {
         auto found = find_bpf_object();
         if (!found) return tl::unexpected(found.error());
@@ -68,19 +86,25 @@ Status run(const std::string& config_path, std::string object_path, bool wants_r
 
 int main(int argc, char** argv) {
     CLI::App app("biplaned: the agent of a Biplane node");
-    std::string config_path = biplane::default_config_path;
-    std::string object_path;
-    bool wants_removal = false;
-    app.add_option("--config", config_path, "configuration of the node")->envname("BIPLANE_CONFIG")->capture_default_str();
-    app.add_option("--object", object_path, "the kernel plane's program (default: biplane.bpf.o of this installation)");
-    app.add_flag("--remove", wants_removal, "remove Biplane's programs, tables and interfaces from this node; documents stay");
+    biplane::Options options;
+    app.add_option("--config", options.config_path, "configuration of the node")->envname("BIPLANE_CONFIG")->capture_default_str();
+    app.add_option("--object", options.object_path, "the kernel plane's program (default: biplane.bpf.o of this installation)");
+    auto* remove = app.add_flag("--remove", options.wants_removal,
+                                "remove Biplane's programs, tables and interfaces from this node; documents stay");
+    auto* salvage = app.add_flag("--salvage-documents", options.wants_salvage,
+                                 "print the newest documents that can be read from a damaged store, as YAML");
+    auto* restore =
+        app.add_option("--restore-documents", options.restores_from,
+                       "make the documents of this file (-: standard input) those of the store, in the place of all others");
+    remove->excludes(salvage)->excludes(restore);
+    salvage->excludes(restore);
     app.set_version_flag("--version", BIPLANE_VERSION);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {  // CLI11's way to say it
         return app.exit(error) == 0 ? 0 : 2;
     }
-    if (auto done = biplane::run(config_path, object_path, wants_removal); !done) {
+    if (auto done = biplane::run(options); !done) {
         fmt::print(stderr, "biplaned: {}\n", done.error().message);
         return 1;
     }

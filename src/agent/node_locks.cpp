@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "base/guarded_files.hpp"
+
 namespace biplane {
 
 Result<ProcessLock> lock_pins(const std::string& pin_directory) {
@@ -18,6 +20,8 @@ Result<ProcessLock> lock_pins(const std::string& pin_directory) {
 
 Result<NodeLocks> lock_node(const NodeConfig& config) {
     if (auto privileged = check_privileges(); !privileged) return tl::unexpected(privileged.error());
+    if (auto made = make_guarded_directory(config.run_directory); !made) return tl::unexpected(made.error());
+    if (auto checked = open_guarded_directory(config.run_directory); !checked) return tl::unexpected(checked.error());
     auto run = ProcessLock::acquire(config.run_directory + "/biplaned.lock");
     if (!run && run.error().code == EWOULDBLOCK) return run.error().within("another agent runs on this node");
     if (!run) return tl::unexpected(run.error());

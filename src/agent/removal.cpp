@@ -4,6 +4,7 @@
 #include "agent/owned_links.hpp"
 #include "agent/program_interfaces.hpp"
 #include "planes/kernel/kernel_plane.hpp"
+#include "store/node_stores.hpp"
 
 namespace biplane {
 
@@ -19,7 +20,8 @@ Status remove_node(const NodeConfig& config) {
     for (const Link& link : *links)
         if (is_owned_by(config.node, link) && link.name == backstop_name)
             if (auto deleted = delete_link(*netlink, link.index); !deleted) return deleted;
-    return KernelPlane::remove(config.pin_directory, program_interfaces(config, *links));
+    if (auto removed = KernelPlane::remove(config.pin_directory, program_interfaces(config, *links)); !removed) return removed;
+    return remove_numbering(config.store_directory);
 }
 
 }  // namespace biplane

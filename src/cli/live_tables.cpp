@@ -2,8 +2,6 @@
 
 #include <filesystem>
 
-#include "store/store.hpp"
-
 namespace biplane {
 
 Result<LiveTables> open_live_tables(const Context& context, SharedTables::Access access) {
@@ -20,14 +18,6 @@ Result<LiveTables> open_live_tables(const Context& context, SharedTables::Access
     const auto numbering = read_numbering(config->store_directory);
     if (!numbering) return tl::unexpected(numbering.error());
     return LiveTables{*config, std::move(*tables), *numbering, TableNames(*numbering)};
-}
-
-std::optional<DesiredState> read_documents(const NodeConfig& config) {
-    std::error_code ignored;
-    if (!std::filesystem::is_directory(config.store_directory, ignored)) return std::nullopt;
-    const auto store = Store::open(config.store_directory);
-    if (!store) return std::nullopt;
-    return store->state();
 }
 
 }  // namespace biplane

@@ -2,6 +2,7 @@
 #pragma once
 #include "cli/command.hpp"
 #include "planes/shared_tables.hpp"
+#include "store/node_stores.hpp"
 #include "views/port_view.hpp"
 #include "views/table_names.hpp"
 
@@ -14,8 +15,5 @@ struct LiveTables {
     TableNames names;
 };
 Result<LiveTables> open_live_tables(const Context& context, SharedTables::Access access = SharedTables::Access::read);
-
-// The documents as stored; nothing if they cannot be read.
-std::optional<DesiredState> read_documents(const NodeConfig& config);
 
 }  // namespace biplane

@@ -29,8 +29,10 @@ struct Explained {
 };
 
 Result<Explained> explain_once(const Context& context, const NodeConfig& config, const PolicyOptions& options) {
-    const auto desired = read_documents(config);
-    if (!desired) return failure("the documents in " + config.store_directory + " cannot be read (was biplaned ever started?)");
+    const auto documents = read_documents(config.store_directory);
+    if (!documents) return tl::unexpected(documents.error());
+    if (!*documents) return failure("there are no documents in " + config.store_directory + " (was biplaned ever started?)");
+    const DesiredState* desired = &(*documents)->state;
     const auto question = read_policy_question(*desired, options.source, options.destination, options.probe, options.network);
     if (!question) return tl::unexpected(question.error());
     const Explanation explanation =

@@ -36,6 +36,9 @@ void print_status(const Json& status) {
                    text_of(user["rxLost"]));
     else
         fmt::print("user plane    not alive\n");
+    const Json& store = status["store"];
+    const auto revision = [&](const char* key) { return store[key].is_null() ? "unknown" : text_of(store[key]); };
+    fmt::print("documents     revision {} committed, {} in force here\n", revision("committed"), revision("inForce"));
     fmt::print("policy        epoch {}; {} networks, {} nodes, {} workloads, {} ports\n", text_of(status["epoch"]),
                text_of(status["networks"]), text_of(status["nodes"]), text_of(status["workloads"]), text_of(status["ports"]));
     fmt::print("flows         {} of {}; {} half, {} upcalls\n", text_of(flows["pairs"]), text_of(flows["capacity"]),
@@ -46,9 +49,14 @@ void print_status(const Json& status) {
 Result<Json> status_without_agent(const Context& context) {
     const auto live = open_live_tables(context);
     if (!live) return tl::unexpected(live.error());
-    const auto desired = read_documents(live->config);
-    const AgentFacts agent{.hooks = read_pinned_hooks(live->config.pin_directory)};
-    return status_to_json(live->config, live->tables, desired ? &*desired : nullptr, agent);
+    const auto documents = read_documents(live->config.store_directory);
+    AgentFacts agent{.hooks = read_pinned_hooks(live->config.pin_directory)};
+    if (!documents) agent.problems.push_back({Level::error, "the store: " + documents.error().message});
+    if (!documents || !*documents) return status_to_json(live->config, live->tables, nullptr, agent);
+    const Revision& revision = (*documents)->revision;
+    agent.committed = revision.number;
+    if (live->tables.config()->documents_mark == revision.mark) agent.in_force = revision.number;
+    return status_to_json(live->config, live->tables, &(*documents)->state, agent);
 }
 
 Result<Exit> show_status(const Context& context, const std::string& output) {

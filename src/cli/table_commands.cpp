@@ -73,8 +73,9 @@ Result<Exit> show_ports(const Context& context, const TableOptions& options) {
 Result<Exit> show_routes(const Context& context, const TableOptions& options) {
     const auto live = open_live_tables(context);
     if (!live) return tl::unexpected(live.error());
-    const auto desired = read_documents(live->config);
-    const Json all = routes_to_json(live->tables, live->names, desired ? &*desired : nullptr);
+    const auto documents = read_documents(live->config.store_directory);
+    const DesiredState* desired = documents && *documents ? &(*documents)->state : nullptr;
+    const Json all = routes_to_json(live->tables, live->names, desired);
     const auto rows = only_network(*live, all, options.network);
     if (!rows) return tl::unexpected(rows.error());
     print_rows(*rows, route_columns, options.output);

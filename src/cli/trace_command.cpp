@@ -117,8 +117,10 @@ Result<Exit> trace(const Context& context, const TraceOptions& options) {
     if (!destination) return failure("--to: " + destination.error().message, usage_error);
     const auto live = open_live_tables(context, SharedTables::Access::write);
     if (!live) return tl::unexpected(live.error());
-    const auto desired = read_documents(live->config);
-    if (!desired) return failure("the documents in " + live->config.store_directory + " cannot be read");
+    const auto documents = read_documents(live->config.store_directory);
+    if (!documents) return tl::unexpected(documents.error());
+    if (!*documents) return failure("there are no documents in " + live->config.store_directory + " (was biplaned ever started?)");
+    const DesiredState* desired = &(*documents)->state;
     const auto origin = find_origin(*live, *desired, options, *destination);
     if (!origin) return tl::unexpected(origin.error());
     const Port& port = *live->tables.port(live->tables.config()->epoch, origin->port);

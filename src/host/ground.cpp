@@ -1,21 +1,16 @@
 #include "host/ground.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 namespace biplane {
 namespace {
@@ -35,21 +30,6 @@ Result<bool> is_on_bpffs(const std::string& path) {
     struct statfs filesystem{};
     if (statfs(path.c_str(), &filesystem) < 0) return failed_call("examine the file system of " + path, errno);
     return filesystem.f_type == BPF_FS_MAGIC;
-}
-
-// "pid 42": who has the flock of the open file, by /proc/locks: "1: FLOCK  ADVISORY  WRITE 42 00:1b:1234 0 EOF".
-std::string lock_holder(int fd) {
-    struct stat status{};
-    if (fstat(fd, &status) < 0) return "unknown";
-    const std::string wanted = fmt::format("{:02x}:{:02x}:{}", major(status.st_dev), minor(status.st_dev), status.st_ino);
-    std::ifstream locks("/proc/locks");
-    for (std::string line; std::getline(locks, line);) {
-        std::istringstream words(line);
-        std::string number, type, advisory, mode, pid, file;
-        words >> number >> type >> advisory >> mode >> pid >> file;
-        if (type == "FLOCK" && file == wanted) return "pid " + pid;
-    }
-    return "unknown";
 }
 
 }  // namespace
@@ -93,31 +73,6 @@ Result<std::string> ensure_bpffs(const std::string& directory) {
                        code);
     }
     return "mounted a BPF file system on " + mount_point;
-}
-
-Result<Fd> ProcessLock::open(const std::string& path) {
-    Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (directory) return directory;
-    if (auto made = make_directory(std::filesystem::path(path).parent_path()); !made) return tl::unexpected(made.error());
-    Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (!file) return failed_call("open " + path + " to lock it", errno);
-    return file;
-}
-
-Result<ProcessLock> ProcessLock::acquire(const std::string& path) {
-    auto fd = open(path);
-    if (!fd) return tl::unexpected(fd.error());
-    if (flock(fd->get(), LOCK_EX | LOCK_NB) == 0) return ProcessLock(std::move(*fd));
-    if (errno != EWOULDBLOCK) return failed_call("lock " + path, errno);
-    return failure(fmt::format("{} is held by another process, {}", path, lock_holder(fd->get())), EWOULDBLOCK);
-}
-
-Result<ProcessLock> ProcessLock::wait_for(const std::string& path) {
-    auto fd = open(path);
-    if (!fd) return tl::unexpected(fd.error());
-    while (flock(fd->get(), LOCK_EX) < 0)
-        if (errno != EINTR) return failed_call("lock " + path, errno);
-    return ProcessLock(std::move(*fd));
 }
 
 Status make_directory(const std::string& path) {

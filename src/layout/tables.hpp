@@ -35,7 +35,7 @@ constexpr uint32_t flow_lock_slots = 4096;
 constexpr uint32_t first_workload_socket = 256;  // XSKMAP: below it the punt port's and the fabric ports' queues,
 constexpr uint32_t processors_max = 1024;        // clocks: beyond, processors share one
 constexpr uint32_t socket_slots = first_workload_socket + ports_max;  // from it on one per port: workloads with XDP
-constexpr uint32_t layout_version = 7;                                // of every pinned type: tools/check_layout.py
+constexpr uint32_t layout_version = 8;                                // of every pinned type: tools/check_layout.py
 
 constexpr uint16_t no_port = 0;  // port 0, zone 0 and next hop 0 are never used
 constexpr uint16_t no_zone = 0;
@@ -78,11 +78,13 @@ struct Config {
     uint32_t fragment_lifetime;  // ticks: how long later fragments may follow their first (layout/fragments.hpp)
     uint64_t program_id;         // of the BPF object whose programs are pinned: an agent with the same one adopts them
     uint32_t cut_ifindex;        // outer end of the cut port: where tcx programs redirect what is to be cut; 0: none
-    uint32_t reserved;
-    Address gateway_ipv4;  // what workloads use as first hop: 169.254.1.1
-    Address gateway_ipv6;  // fe80::1
+    uint32_t documents_mark;     // of the store's revision that was answered for last, see store/store.hpp; 0: not known
+    Address gateway_ipv4;        // what workloads use as first hop: 169.254.1.1
+    Address gateway_ipv6;        // fe80::1
+    uint32_t numbering_mark;     // as documents_mark, of the store that has the numbers
+    uint32_t reserved[3];
 };
-static_assert(sizeof(Config) == 160);
+static_assert(sizeof(Config) == 176);
 
 constexpr uint32_t bank_of(uint32_t epoch) { return epoch & (banks - 1); }
 

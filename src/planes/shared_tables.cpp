@@ -129,6 +129,18 @@ Status SharedTables::map_all(const std::string& directory, Access access) {
     return status;
 }
 
+Result<std::optional<Config>> SharedTables::read_config(const std::string& directory) {
+    auto map = open_pin(directory + "/" + pins::config);
+    if (!map && map.error().code == ENOENT) return std::nullopt;
+    if (!map) return tl::unexpected(map.error());
+    Config config{};
+    const uint32_t first = 0;
+    if (map->value_bytes != sizeof(config)) return failure("the tables pinned in " + directory + " are those of another version");
+    if (bpf_map_lookup_elem(map->fd.get(), &first, &config) != 0)
+        return failed_call("read the pinned Config in " + directory, errno);
+    return config;
+}
+
 Result<SharedTables> SharedTables::open(const std::string& directory, Access access) {
     SharedTables tables;
     if (auto mapped = tables.map_config(directory, access); !mapped) return tl::unexpected(mapped.error());

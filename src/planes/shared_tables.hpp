@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,9 @@ class SharedTables {
                                                    const uint32_t (&secret)[10]);
     // The same in anonymous memory: zeroed, then a Config with `sizes`, default timeouts and the given secret filled in.
     static Result<SharedTables> in_memory(const TableSizes& sizes, uint64_t secret_seed);
+
+    // What the pinned Config says, whatever its version; nothing if there is none.
+    static Result<std::optional<Config>> read_config(const std::string& pin_directory);
 
     SharedTables(SharedTables&& other) noexcept;
     SharedTables& operator=(SharedTables&& other) noexcept;

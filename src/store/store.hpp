@@ -1,37 +1,94 @@
-// Where documents live. The embedded store is a directory with one file that is replaced atomically (write, fsync, rename,
-// fsync of the directory): after a crash it holds the old state or the new one. Owned by the agent; one thread.
+// The seam to where shared state lives: documents (kind, name -> YAML), or any other texts under keys. An implementation is durable
+// files of this node (embedded_store.hpp); what each one promises is tested by store_conformance_test.cpp.
+//
+//     const auto begun = store.snapshot();                                    // everything, as of one revision
+//     const auto made = store.commit(begun->revision.number, changes);        // all of it or nothing
+//     auto watch = store.watch(begun->revision.number);                       // everything that came after it, in order
+//
+// Several threads may call. Committed is not the same as in force: what a node has made of a revision is the node's business.
 #pragma once
+#include <chrono>
+#include <compare>
+#include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
-#include "control/documents/desired_state.hpp"
 
 namespace biplane {
 
+struct DocumentKey {
+    std::string kind;  // without spaces
+    std::string name;  // without line ends
+    friend auto operator<=>(const DocumentKey&, const DocumentKey&) = default;
+};
+
+using DocumentTexts = std::map<DocumentKey, std::string>;
+
+struct DocumentChange {
+    DocumentKey key;
+    std::optional<std::string> text;  // nothing: removed
+    friend bool operator==(const DocumentChange&, const DocumentChange&) = default;
+};
+
+struct Revision {
+    uint64_t number = 0;  // grows with each commit
+    uint32_t mark = 0;    // of everything up to it: the same number with another history has another mark. Never 0
+    friend bool operator==(const Revision&, const Revision&) = default;
+};
+
+struct StoreSnapshot {
+    Revision revision;
+    DocumentTexts documents;
+};
+
+struct CommitRefusal {
+    enum class Reason {
+        conflict,  // another commit came first: look at the snapshot again
+        unusable,  // the store cannot take it now; it will not come back later either
+        invalid,   // a key that cannot be kept, or the same key twice
+    };
+    Reason reason;
+    std::string message;
+};
+using CommitResult = tl::expected<Revision, CommitRefusal>;
+
+// One commit, as a watcher sees it.
+struct StoreEvent {
+    Revision revision;
+    std::vector<DocumentChange> changes;
+};
+
+// Code of the Error when a watcher is too far behind: it has to take a snapshot, and watch from there.
+inline constexpr int list_again = ESTALE;
+
+// Belongs to one thread; must not outlive its store.
+class StoreWatch {
+   public:
+    virtual ~StoreWatch() = default;
+    // The next commit. Nothing if none came within `patience`.
+    virtual Result<std::optional<StoreEvent>> next(std::chrono::milliseconds patience) = 0;
+};
+
 class Store {
    public:
-    // Creates the directory (mode 0700) if it is missing. A file that cannot be read is an error that names it, never an empty state.
-    static Result<Store> open(const std::string& directory);
+    virtual ~Store() = default;
 
-    const DesiredState& state() const { return *state_; }
-    // The same, for whoever needs it when another one has been saved: copying ten thousand policies takes longer than planning them.
-    std::shared_ptr<const DesiredState> shared() const { return state_; }
-    // Durable when it returns. Never null.
-    Status save(std::shared_ptr<const DesiredState> state);
-    Status save(const DesiredState& state) { return save(std::make_shared<const DesiredState>(state)); }
+    virtual Result<StoreSnapshot> snapshot() = 0;
 
-   private:
-    using Texts = std::map<std::string, std::map<std::string, std::string>>;  // of documents, by kind and name
+    // Durable when it returns a revision; then snapshots and watchers have all of `changes`. Otherwise nothing has changed, and
+    // nothing will. Removing what is not there changes nothing; without changes the revision stays.
+    virtual CommitResult commit(uint64_t expected_revision, const std::vector<DocumentChange>& changes) = 0;
 
-    Store(std::string directory, DesiredState state)
-        : directory_(std::move(directory)), state_(std::make_shared<const DesiredState>(std::move(state))) {}
-    Texts take_texts_of(const DesiredState& state);
+    // What is committed after `revision`.
+    virtual std::unique_ptr<StoreWatch> watch(uint64_t revision) = 0;
 
-    std::string directory_;
-    std::shared_ptr<const DesiredState> state_;
-    Texts texts_;  // of all documents of state_, or none: to make them all anew would take most of a small change
+    // Call it about once a second: looks whether a commit would be possible, and mends what it can. What is wrong, empty if
+    // nothing is.
+    virtual std::string check() = 0;
 };
 
 }  // namespace biplane

@@ -6,7 +6,6 @@
 #include "control/documents/document_tree.hpp"
 
 namespace biplane {
-namespace {
 
 const char* to_string(Change::Action action) {
     switch (action) {
@@ -19,8 +18,6 @@ const char* to_string(Change::Action action) {
     }
     return "unknown";
 }
-
-}  // namespace
 
 Json to_json(const Document& document) { return tree_of(document.value); }
 

@@ -9,6 +9,8 @@
 
 namespace biplane {
 
+const char* to_string(Change::Action action);  // create, update, remove
+
 Json to_json(const Document& document);
 // [{action: create|update|remove, kind, name, detail}]
 Json to_json(const std::vector<Change>& changes);

@@ -53,6 +53,8 @@ Json agent_to_json(const AgentFacts& agent) {
     return json;
 }
 
+Json to_json(const std::optional<uint64_t>& number) { return number ? Json(*number) : Json(nullptr); }
+
 Json user_plane_to_json(bool enabled, const UserPlaneReading& reading) {
     return {{"enabled", enabled},
             {"alive", reading.alive},
@@ -118,6 +120,7 @@ Json status_to_json(const NodeConfig& config, const SharedTables& tables, const 
             {"kernelPlane",
              {{"hooks", hooks_to_json(agent.hooks)}, {"programsReplaced", agent.programs_replaced}, {"tables", agent.table_form}}},
             {"userPlane", user_plane_to_json(config.user_plane, user_plane)},
+            {"store", {{"committed", to_json(agent.committed)}, {"inForce", to_json(agent.in_force)}}},
             {"epoch", load(tables.config()->epoch)},
             {"upcalls", upcalls},
             {"flows", {{"pairs", flows.pairs}, {"halfPairs", flows.half_pairs}, {"capacity", flows.capacity}}},

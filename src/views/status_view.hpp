@@ -1,5 +1,6 @@
 // How a node is doing, as far as its tables tell; the agent adds what only it knows.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,8 @@ struct AgentFacts {
     std::string started_at;          // RFC 3339
     HooksByInterface hooks;
     std::vector<Problem> problems;
+    std::optional<uint64_t> committed = {};  // revision of the documents in the store
+    std::optional<uint64_t> in_force = {};   // that the tables of this node are made from
 };
 
 // `desired` may be missing (the store cannot be read): then nothing is said about documents.

@@ -1,19 +1,14 @@
-// What the numbers in the tables stand for. The tables hold numbers only; the agent keeps who got which (Numbering) in a file
-// beside the documents, so that the tools can name things while no agent runs.
+// What the numbers in the tables stand for. The tables hold numbers only; the agent keeps who got which (Numbering) beside
+// the documents, so that the tools can name things while no agent runs.
 #pragma once
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "base/result.hpp"
 #include "control/numbering/numbering.hpp"
 
 namespace biplane {
-
-// STORE_DIRECTORY/numbering.json, replaced atomically. No file: nothing numbered yet.
-Result<Numbering> read_numbering(const std::string& store_directory);
-Status write_numbering(const std::string& store_directory, const Numbering& numbering);
 
 class TableNames {
    public:

@@ -261,16 +261,9 @@ TEST(Names, a_kind_may_be_written_as_people_write_it) {
     EXPECT_EQ(parse_kind("pod"), std::nullopt);
 }
 
-TEST(Names, numbers_survive_in_their_file_and_a_damaged_one_is_not_taken_for_empty) {
-    const std::string directory = std::filesystem::temp_directory_path() / ("biplane-names-" + std::to_string(getpid()));
-    std::filesystem::create_directories(directory);
-    EXPECT_EQ(read_numbering(directory).value(), Numbering{});
-    ASSERT_TRUE(write_numbering(directory, some_numbers()));
-    EXPECT_EQ(read_numbering(directory).value(), some_numbers());
+TEST(Names, a_number_is_called_by_its_owner) {
     EXPECT_EQ(TableNames(some_numbers()).port(2), "fabric/eth1");
-    std::filesystem::resize_file(directory + "/numbering.json", 20);
-    EXPECT_FALSE(read_numbering(directory));
-    std::filesystem::remove_all(directory);
+    EXPECT_EQ(TableNames(some_numbers()).port(7), "#7");
 }
 
 TEST(Documents, a_document_has_the_same_keys_in_json_as_in_yaml) {

@@ -3,7 +3,7 @@
 Everything of the lab NAME is found by that name alone (another BIPLANE_LABS: nobody else looks after its labs):
     /run/biplane-lab/NAME/owner    "pid start-time" of the process that answers for it, or "kept"
     /run/biplane-lab/NAME/pids     "pid start-time" of what it started, one a line
-    /run/biplane-lab/NAME/bpf      a bpffs of its own
+    /run/biplane-lab/NAME/bpf      a bpffs of its own; whatever is mounted below NAME goes with it
     /run/netns/NAME-*              its nodes and containers
 """
 import os
@@ -79,6 +79,12 @@ def end_processes(name, patience=2.0):
             time.sleep(0.02)
 
 
+def mounts_below(directory):
+    """The last mounted first: a bpffs, and what a test mounts besides."""
+    lines = pathlib.Path("/proc/self/mounts").read_text().splitlines()
+    return [place for place in reversed([line.split()[1] for line in lines]) if place.startswith(f"{directory}/")]
+
+
 def remove(name):
     """Removes the lab. Does nothing twice; raises nothing for what is not there."""
     if not name or "/" in name:
@@ -87,10 +93,9 @@ def remove(name):
     for namespace in namespaces_of(name):
         subprocess.run(["ip", "netns", "delete", namespace], capture_output=True)
     directory = BASE / name
-    bpffs = directory / "bpf"
-    while os.path.ismount(bpffs):
-        if subprocess.run(["umount", bpffs], capture_output=True).returncode:
-            subprocess.run(["umount", "--lazy", bpffs], check=True)
+    for mounted in mounts_below(directory):
+        if subprocess.run(["umount", mounted], capture_output=True).returncode:
+            subprocess.run(["umount", "--lazy", mounted], check=True)
     shutil.rmtree(directory, ignore_errors=True)
     try:
         BASE.rmdir()  # the last one puts out the light

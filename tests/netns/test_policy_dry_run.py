@@ -2,6 +2,7 @@
 import contextlib
 import json
 import re
+import shutil
 import socket
 import time
 
@@ -266,19 +267,21 @@ def test_an_explanation_needs_no_agent(tenants):
 def test_tables_that_say_otherwise_than_the_documents_are_complained_about(tenants):
     """The documents of node-a, where the policy is in force, lie in the store of node-b, where it is not."""
     node_a, node_b = tenants.lab.nodes.values()
-    stored = [node.directory / "store" / "state.yaml" for node in (node_a, node_b)]
-    own = stored[1].read_bytes()
+    stored = [node.directory / "store" / "documents" for node in (node_a, node_b)]
+    aside = node_b.directory / "aside"
     node_b.agent.terminate()
     node_b.agent.wait(timeout=10)
     try:
         node_a.apply(POLICY.format(tenant="red"))
-        stored[1].write_bytes(stored[0].read_bytes())
+        stored[1].rename(aside)
+        shutil.copytree(stored[0], stored[1])
         done = node_b.biplane("policy", "explain", "red/far", "red/web", "tcp/80", "-o", "json")
         assert done.returncode == 1 and "the tables in force say otherwise than the documents" in done.stderr
         said_both = json.loads(done.stdout)
         assert (said_both["verdict"], said_both["inForce"]["verdict"], said_both["inForce"]["agrees"]) == ("denied", "allowed", False)
         assert node_b.biplane("policy", "explain", "red/near", "red/far", "tcp/80").returncode == 0  # nothing differs here
     finally:
-        stored[1].write_bytes(own)
+        shutil.rmtree(stored[1])
+        aside.rename(stored[1])
         node_b.start_agent()
         node_a.biplane("delete", "networkpolicy", "red/web-in")

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -11,7 +10,7 @@
 namespace biplane {
 
 // Numbers once given stay with their owner while it exists, and are not given away again before all others were: a flow
-// entry may still hold an old one. Kept by the agent, rebuilt from the tables' sidecar at restart.
+// entry may still hold an old one. Kept by the agent in a store of the node (store/committed_numbering.hpp).
 struct Numbering {
     std::map<std::string, uint16_t> ports;      // "workload/NS/NAME", "fabric/IFNAME", "host/NETWORK" -> 1 ..
     std::map<std::string, uint16_t> zones;      // network name -> 1 ..
@@ -21,11 +20,6 @@ struct Numbering {
     uint16_t port_cursor = 0, zone_cursor = 0, next_hop_cursor = 0, rule_cursor = 0;  // the number given last
     friend bool operator==(const Numbering&, const Numbering&) = default;
 };
-
-// One JSON object with the eight members, in one line. Reading refuses anything else, numbers of 0 and numbers given twice; without
-// the two of rules it is one from before there were policies.
-std::string to_json(const Numbering& numbering);
-Result<Numbering> numbering_from_json(std::string_view text);
 
 // The numbers 1 .. max for `owners`: an owner keeps the number it had in `previous`, and new ones are given from `cursor` on,
 // round and round. Numbers that somebody had a moment ago are taken only when there are no others. Refused if there are more

@@ -41,41 +41,6 @@ TEST(Numbering, MoreOwnersThanNumbersAreRefused) {
     EXPECT_EQ(give_numbers({"a", "b", "c"}, {}, cursor, 2, "ports").error().message, "3 ports do not fit, the limit is 2");
 }
 
-TEST(Numbering, ReadsBackFromJson) {
-    const Numbering numbering{.ports = {{"workload/shop/web", 1}, {"fabric/eth1", 2}},
-                              .zones = {{"red", 7}},
-                              .next_hops = {{"discard", 1}, {"node/node-b", 65535}},
-                              .rules = {{"NetworkPolicy/shop/web/ingress/0", 3}},
-                              .port_cursor = 2,
-                              .zone_cursor = 7,
-                              .next_hop_cursor = 65535,
-                              .rule_cursor = 4};
-    EXPECT_EQ(numbering_from_json(to_json(numbering)).value(), numbering);
-    EXPECT_EQ(to_json({}),
-              R"({"nextHopCursor":0,"nextHops":{},"portCursor":0,"ports":{},"ruleCursor":0,"rules":{},"zoneCursor":0,"zones":{}})");
-}
-
-TEST(Numbering, OneFromBeforeThereWereRulesIsReadToo) {
-    const char* before = R"({"nextHopCursor":0,"nextHops":{},"portCursor":2,"ports":{"a":2},"zoneCursor":0,"zones":{}})";
-    EXPECT_EQ(numbering_from_json(before).value(), (Numbering{.ports = {{"a", 2}}, .port_cursor = 2}));
-    const char* half = R"({"nextHopCursor":0,"nextHops":{},"portCursor":2,"ports":{},"rules":{},"zoneCursor":0,"zones":{}})";
-    EXPECT_FALSE(numbering_from_json(half));
-}
-
-TEST(Numbering, DamagedJsonIsRefused) {
-    const auto refusal = [](const char* text) { return numbering_from_json(text).error().message; };
-    for (const char* text : {"", "{", "[]", "{}", "null"})
-        EXPECT_EQ(refusal(text), "the numbering is not readable: expected one JSON object with eight members");
-    EXPECT_EQ(refusal(R"({"nextHopCursor":0,"nextHops":{},"portCursor":0,"ports":{"a":1,"b":1},"zoneCursor":0,"zones":{}})"),
-              "the numbering is not readable: ports of \"b\": found \"1\", expected a number from 1 to 65535 that is given once");
-    EXPECT_EQ(refusal(R"({"nextHopCursor":0,"nextHops":{},"portCursor":0,"ports":{"a":0},"zoneCursor":0,"zones":{}})"),
-              "the numbering is not readable: ports of \"a\": found \"0\", expected a number from 1 to 65535 that is given once");
-    EXPECT_EQ(refusal(R"({"nextHopCursor":0,"nextHops":{},"portCursor":70000,"ports":{},"zoneCursor":0,"zones":{}})"),
-              "the numbering is not readable: expected a number portCursor from 0 to 65535");
-    EXPECT_EQ(refusal(R"({"nextHopCursor":0,"nextHops":[],"portCursor":0,"ports":{},"zoneCursor":0,"zones":{}})"),
-              "the numbering is not readable: expected an object nextHops");
-}
-
 // Owners come and go at random: numbers are unique, in range, and stay with their owner.
 RC_GTEST_PROP(NumberingProperties, NumbersStayWithTheirOwners, ()) {
     constexpr uint16_t max = 12;
