@@ -380,6 +380,7 @@ TEST_F(Links, a_host_port_leads_the_stack_to_the_networks_subnets) {
 
 TEST_F(Links, without_its_program_a_link_stays_down) {
     in(*node_, [&](Netlink& netlink) {
+        apply(netlink, links_);
         ensure(netlink, links_);
         EXPECT_TRUE(links_.bring_up(netlink, desired_, {}, 1450).empty());
         EXPECT_FALSE((*find_link(netlink, host_interface_of("shop/web")))->up);
@@ -389,6 +390,7 @@ TEST_F(Links, without_its_program_a_link_stays_down) {
 TEST_F(Links, what_is_up_without_its_program_is_closed_and_nothing_else) {
     desired_.routes["r"] = {.name = "r", .network = "red", .destination = prefix("0.0.0.0/0"), .target = ToHost{}};
     in(*node_, [&](Netlink& netlink) {
+        apply(netlink, links_);
         const auto workloads = ensure(netlink, links_).facts;
         const auto hosts = ensure_host_ports(netlink, "node-a", desired_, 1450).facts;
         for (const InnerPortKind kind : inner_port_kinds) ASSERT_TRUE(ensure_inner_port(netlink, "node-a", kind, 1500));
@@ -410,6 +412,7 @@ TEST_F(Links, what_is_up_without_its_program_is_closed_and_nothing_else) {
 TEST_F(Links, the_backstop_makes_a_port_of_each_link_and_takes_forwarding_ipv6_and_arp_away) {
     desired_.routes["r"] = {.name = "r", .network = "red", .destination = prefix("0.0.0.0/0"), .target = ToHost{}};
     in(*node_, [&](Netlink& netlink) {
+        apply(netlink, links_);
         ensure(netlink, links_);
         ensure_host_ports(netlink, "node-a", desired_, 1450);
         for (const InnerPortKind kind : inner_port_kinds) ASSERT_TRUE(ensure_inner_port(netlink, "node-a", kind, 1500));
@@ -433,6 +436,7 @@ TEST_F(Links, the_backstop_makes_a_port_of_each_link_and_takes_forwarding_ipv6_a
 
 TEST_F(Links, the_backstop_is_put_back_and_says_so) {
     in(*node_, [&](Netlink& netlink) {
+        apply(netlink, links_);
         const uint32_t index = ensure(netlink, links_).facts.at("shop/web").ifindex;
         Backstop backstop("node-a");
         backstop.ensure(netlink, *list_links(netlink));
@@ -451,6 +455,7 @@ TEST_F(Links, the_backstop_is_put_back_and_says_so) {
 
 TEST_F(Links, a_foreign_interface_of_the_backstops_name_is_left_alone_and_the_settings_stand) {
     in(*node_, [&](Netlink& netlink) {
+        apply(netlink, links_);
         ensure(netlink, links_);
         ASSERT_TRUE(create_bridge(netlink, backstop_name, {{2, 0, 0, 0, 0, 9}}));
         const auto findings = Backstop("node-a").ensure(netlink, *list_links(netlink));

@@ -9,6 +9,7 @@ namespace biplane {
 class UserPacket {
    public:
     static constexpr Plane plane = Plane::user;
+    static constexpr bool trims_before_room = false;
     static constexpr bool can_be_cut = false;
 
     // `capacity_before` and `capacity_after` bytes around the frame may be written to.

@@ -42,11 +42,16 @@ inline bool write_tunnel_payload(Packet& packet, const Journey& j, uint32_t offs
     return true;
 }
 
+// Padding of a short Ethernet frame is not carried (RFC 894). Where it cannot be cut off it trails the outer packet, which is as good.
+template <typename Packet>
+inline void trim_padding(Packet& packet, const Journey& j, uint32_t tunnel_bytes) {
+    const uint32_t frame_bytes = sizeof(EthernetHeader) + tunnel_bytes + j.network_bytes;
+    if (packet.length() > frame_bytes) (void)packet.trim(frame_bytes);
+}
+
 template <typename Packet>
 inline bool make_room(Packet& packet, const Journey& j) {
-    // Padding of a short Ethernet frame is not carried (RFC 894). Where it cannot be cut off it trails the outer packet, which is as good.
-    const uint32_t frame_bytes = sizeof(EthernetHeader) + j.network_bytes;
-    if (packet.length() > frame_bytes) (void)packet.trim(frame_bytes);
+    if constexpr (Packet::trims_before_room) trim_padding(packet, j, 0);
     return is_ipv4(j.next_hop->tunnel_destination) ? packet.insert_after_ethernet(tunnel_ipv4_bytes, Room::tunnel_ipv4)
                                                    : packet.insert_after_ethernet(tunnel_ipv6_bytes, Room::tunnel_ipv6);
 }
@@ -152,9 +157,12 @@ inline bool rewrite_delivered(Packet& packet, const Journey& j) {
 // After make_room().
 template <typename Packet>
 inline bool rewrite_forwarded(Packet& packet, const Journey& j) {
-    if (is_ipv4(j.next_hop->tunnel_destination))
-        return spend_packet_ttl(packet, j, sizeof(EthernetHeader) + tunnel_ipv4_bytes) && encapsulate_ipv4(packet, j);
-    return spend_packet_ttl(packet, j, sizeof(EthernetHeader) + tunnel_ipv6_bytes) && encapsulate_ipv6(packet, j);
+    const bool tunnel_is_ipv4 = is_ipv4(j.next_hop->tunnel_destination);
+    const bool done = tunnel_is_ipv4
+                          ? spend_packet_ttl(packet, j, sizeof(EthernetHeader) + tunnel_ipv4_bytes) && encapsulate_ipv4(packet, j)
+                          : spend_packet_ttl(packet, j, sizeof(EthernetHeader) + tunnel_ipv6_bytes) && encapsulate_ipv6(packet, j);
+    if constexpr (!Packet::trims_before_room) trim_padding(packet, j, tunnel_is_ipv4 ? tunnel_ipv4_bytes : tunnel_ipv6_bytes);
+    return done;
 }
 
 }  // namespace biplane

@@ -14,6 +14,7 @@
 //     bool trim(bytes)                                cut the frame's end to this length
 //     bool is_traced(nonce)
 //     static constexpr Plane plane
+//     static constexpr bool trims_before_room         the frame cannot be shortened any more once it has room for tunnel headers
 //     static constexpr bool can_be_cut                whether it may be more than a frame of the wire, see Verdict::cut
 //     bool came_cut()                                 it came through the cut port
 //     bool must_be_cut()                              the last resize was refused for what the packet is, not for want of memory

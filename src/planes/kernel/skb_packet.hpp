@@ -33,6 +33,7 @@ constexpr long is_not_to_be_grown = -524;  // ENOTSUPP
 class SkbPacket {
    public:
     static constexpr Plane plane = Plane::kernel;
+    static constexpr bool trims_before_room = true;  // bpf_skb_change_tail takes no packet with a tunnel's mark
     static constexpr bool can_be_cut = true;
 
     explicit SkbPacket(__sk_buff* skb, bool came_cut = false) : skb_(skb), came_cut_(came_cut) {}

@@ -12,6 +12,7 @@ namespace biplane {
 class XdpPacket {
    public:
     static constexpr Plane plane = Plane::kernel;
+    static constexpr bool trims_before_room = false;
     static constexpr bool can_be_cut = false;
 
     explicit XdpPacket(xdp_md* xdp) : xdp_(xdp) {}
