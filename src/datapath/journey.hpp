@@ -8,8 +8,11 @@ constexpr uint32_t headers_bytes_max = 512;  // from the frame's start: a transp
 
 // What the parse step says: numbers only. Offsets count from the first byte of the frame.
 struct Headers {
-    FlowKey key;             // the zone is filled in before the parse
-    Address error_source;    // of an ICMP error: who says so
+    FlowKey key;  // the zone is filled in before the parse
+    union {
+        Address error_source;   // of an ICMP error: who says so
+        uint64_t told_address;  // of a neighbour solicitation: told_address() of the sender's, 0: it tells none (solicitation.hpp)
+    };
     uint32_t network_bytes;  // of the IP packet, its header included
     uint16_t frame_offset;   // of the Ethernet header that counts: 0, or behind the tunnel headers. Set before the parse
     uint16_t transport_offset;
@@ -19,7 +22,7 @@ struct Headers {
     uint8_t tcp_flags;  // SCTP: SctpEvent. 0: neither, or nothing is known of it
     bool is_ipv6;
     bool is_arp;
-    bool is_neighbour_message;
+    bool is_for_router;      // a neighbour solicitation, or an echo request to an address of the link: nobody else's to answer
     bool is_fragment;        // of more than one
     bool is_later_fragment;  // not the first: ports and query type are those of its first, once it has joined (fragments.hpp)
     bool lacks_first;        // a later fragment that belongs to nothing that was let through
@@ -41,7 +44,10 @@ struct Headers {
 };
 static_assert(sizeof(Headers) == 104);
 
-enum class Reply : uint8_t { none, arp, neighbour_advertisement, time_exceeded, too_big };
+// Parts of the parse step that few packets take: the verifier walks them once, not in every way that leads there.
+enum class RareStep : uint32_t { extensions, tcp_scale, sctp_chunks, embedded, solicitation };
+
+enum class Reply : uint8_t { none, arp, neighbour_advertisement, echo, time_exceeded, too_big };
 
 struct Journey : Headers {
     // enter, open tunnel

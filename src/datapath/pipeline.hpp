@@ -36,7 +36,7 @@ inline Fate parse_packet(Packet& packet, Journey& j) {
 // The addresses are checked when a flow is judged: those of a known flow were.
 template <typename Packet, typename Tables>
 inline Fate admit(Packet& packet, const Tables& tables, Journey& j) {
-    if (j.is_arp || j.is_neighbour_message) return Fate::unpack(decide_answer(&packet, &tables, &j));
+    if (j.is_arp || j.is_for_router) return Fate::unpack(decide_answer(&packet, &tables, &j));
     // RFC 1812, section 5.3.4: an IP packet to a group at the Ethernet level is none that a router forwards.
     if (j.is_to_group) return drop(DropReason::multicast_unsupported);
     return j.came_encapsulated ? check_congestion(j) : go_on();

@@ -152,11 +152,17 @@ struct RouteEntry {
     Address prefix;  // host bits zero
     uint16_t zone;   // 0: empty
     uint16_t next_hop;
-    uint8_t length;  // in 128-bit space
-    uint8_t pad;
+    uint8_t length;          // in 128-bit space
+    uint8_t flags;           // route_leads_on, route_replies_only
     uint16_t address_class;  // index of AddressClass; 0: no policy knows it
 };
 static_assert(sizeof(RouteEntry) == 24);
+// The way does not end at its next hop: a Route leads on to the host, a node or a workload that passes packets on. Routers behind it,
+// whatever their addresses are, may send ICMP errors about packets that went there.
+constexpr uint8_t route_leads_on = 1;
+// Who lives there may begin to speak and is answered; nothing else is sent there.
+constexpr uint8_t route_replies_only = 2;
+static_assert(next_hops_max <= 1u << 14, "RouteMatch packs the flags above the number");
 
 struct RouteBucket {
     RouteEntry entries[route_bucket_ways];

@@ -20,12 +20,16 @@ class UserPacket {
     uint8_t* frame() { return frame_; }
     uint32_t length() const { return length_; }
 
-    template <typename T>
+    template <typename T, uint32_t OffsetMax = headers_bytes_max>
     T* at(uint32_t offset) {
-        if (offset > headers_bytes_max) return nullptr;  // as in the kernel plane
+        if (offset > OffsetMax) return nullptr;  // as in the kernel plane
         return offset + sizeof(T) <= length_ ? reinterpret_cast<T*>(frame_ + offset) : nullptr;
     }
     uint32_t parse_headers(Headers& headers) { return parse(*this, headers).packed(); }
+    uint32_t rare_step(Headers& headers, RareStep step, uint32_t offset, uint32_t end) {
+        return take_rare_step(*this, headers, step, offset, end);
+    }
+    uint32_t sum_bytes(uint32_t offset, uint32_t bytes) { return sum_piece(*this, offset, bytes); }
     uint32_t segment_payload() const { return 0; }
     uint32_t wire_frames() const { return 1; }
     bool came_cut() const { return false; }
@@ -54,6 +58,7 @@ class UserPacket {
         length_ = bytes;
         return true;
     }
+    bool gather(uint32_t) { return true; }
 
    private:
     uint8_t* frame_;

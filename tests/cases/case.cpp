@@ -153,9 +153,9 @@ std::function<void(SharedTables&)> user_plane_is(bool alive) {
 
 std::vector<Case> all_cases() {
     std::vector<Case> all;
-    for (const auto& some :
-         {link_cases(), ipv4_cases(), ipv6_cases(), fragment_cases(), transport_cases(), icmp_cases(), routing_cases(),
-          tunnel_cases(), flow_cases(), tcp_script_cases(), sctp_cases(), plane_cases(), policy_cases(), fairness_cases()})
+    for (const auto& some : {link_cases(), ipv4_cases(), ipv6_cases(), fragment_cases(), transport_cases(), icmp_cases(),
+                             icmp_path_cases(), routing_cases(), tunnel_cases(), flow_cases(), tcp_script_cases(), sctp_cases(),
+                             plane_cases(), policy_cases(), fairness_cases()})
         all.insert(all.end(), some.begin(), some.end());
     return all;
 }

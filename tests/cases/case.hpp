@@ -110,6 +110,7 @@ std::vector<Case> ipv6_cases();
 std::vector<Case> fragment_cases();
 std::vector<Case> transport_cases();
 std::vector<Case> icmp_cases();
+std::vector<Case> icmp_path_cases();
 std::vector<Case> routing_cases();
 std::vector<Case> tunnel_cases();
 std::vector<Case> flow_cases();

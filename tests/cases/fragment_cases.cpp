@@ -110,16 +110,18 @@ std::vector<Case> error_cases(const Family& f) {
     const Datagram d = to_db(f), narrow{f, frame_from(red_web), f.web, f.narrow};
     const Packet old = d.first().ttl(1), big = narrow.fragment(0, true).udp(5000, 53).udp_length(2000).filler(1432);
     const Packet told = frame_to(red_web).ip(f.is_ipv6 ? "fe80::1" : "169.254.1.1", f.web);
-    // IPv6: as much as of a TCP segment.
     const ptrdiff_t quoted = f.is_ipv6 ? 40 + 20 : 20 + 8;
+    // What the router quotes: all of the first, and of the other as much as an error may carry.
+    const ptrdiff_t all_quoted = f.is_ipv6 ? 40 + 8 + 24 : 20 + 24, most_quoted = f.is_ipv6 ? 1280 - 48 : 576 - 28;
     const Packet lost = frame_from(red_db).ip(f.db, f.web).icmp(f.is_ipv6 ? 3 : 11, 1);
     return {
         {"the sender of a first" + family + "fragment whose TTL runs out is told so",
-         {arrives(red_web, old).is({drop(ttl_expired), red_web, told.icmp(f.is_ipv6 ? 3 : 11, 0).payload(quote(old, quoted))})}},
+         {arrives(red_web, old)
+              .is({drop(ttl_expired), red_web, told.icmp(f.is_ipv6 ? 3 : 11, 0).payload(quote(old, all_quoted))})}},
         {"the sender of a first" + family + "fragment that is too large is told the MTU",
          {arrives(red_web, big)
               .is({drop(mtu_exceeded), red_web,
-                   told.icmp(f.is_ipv6 ? 2 : 3, f.is_ipv6 ? 0 : 4, narrow_mtu).payload(quote(big, quoted))})}},
+                   told.icmp(f.is_ipv6 ? 2 : 3, f.is_ipv6 ? 0 : 4, narrow_mtu).payload(quote(big, most_quoted))})}},
         {"nobody is told about a later" + family + "fragment whose TTL runs out",
          {passes(d.first()), is_dropped(d.later(24).ttl(1), ttl_expired)},
          {flow_to_db(f).seen(1, 0)}},

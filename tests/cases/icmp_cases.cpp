@@ -229,7 +229,11 @@ std::vector<Case> error_cases() {
     };
 }
 
-// The packet is dropped and counted as such; its sender is told, from the gateway's address.
+// All of an IP packet, without what pads its frame.
+Bytes whole(const Packet& frame) { return quote(frame, frame.bytes().size() - 14); }
+
+// The packet is dropped and counted as such; its sender is told, from the gateway's address. What is quoted: RFC 1812, section
+// 4.3.2.3, and RFC 4443, section 2.4 c.
 Wanted refused(DropReason reason, const Packet& error) { return {drop(reason), red_web, error}; }
 
 std::vector<Case> router_error_cases() {
@@ -246,15 +250,25 @@ std::vector<Case> router_error_cases() {
     const Packet fits4 = between(red_web, web4, "10.0.0.12").dont_fragment().udp(5000, 53).filler(narrow_mtu - 28);
     const Packet big6 = between(red_web, web6, "fd00:a::12").udp(5000, 53).filler(narrow_mtu - 48 + 1);
     const Packet opening = between(red_web, web4, db4).udp(5000, 53).filler(16);
+    const Packet with_options = between(red_web, web4, db4).ipv4_options({7, 3, 4}).ttl(1).udp(5000, 53).filler(16);
+    const Packet with_extensions = between(red_web, web6, db6).ttl(1).hop_by_hop().destination_options(2).udp(5000, 53).filler(16);
+    const Packet atomic = between(red_web, web6, db6).ttl(1).fragment_header(0, false).udp(5000, 53).filler(16);
+    const auto of_bytes4 = [&](size_t bytes) { return between(red_web, web4, db4).ttl(1).udp(5000, 53).filler(bytes - 28); };
+    const auto of_bytes6 = [&](size_t bytes) { return between(red_web, web6, db6).ttl(1).udp(5000, 53).filler(bytes - 48); };
+    const auto told = [&](const Packet& packet, size_t quoted) {
+        const bool is_ipv6 = packet.bytes()[12] == 0x86;
+        const Packet error = is_ipv6 ? error6.icmp(3, 0) : error4.icmp(11, 0);
+        return arrives(red_web, packet).is(refused(ttl_expired, error.payload(quote(packet, quoted))));
+    };
     return {
         {"the sender of a packet whose TTL runs out is told so",
-         {arrives(red_web, old_datagram).is(refused(ttl_expired, error4.icmp(11, 0).payload(quote(old_datagram, 28))))}},
+         {arrives(red_web, old_datagram).is(refused(ttl_expired, error4.icmp(11, 0).payload(whole(old_datagram))))}},
         {"TTL 0 is as run out as TTL 1",
-         {arrives(red_web, older).is(refused(ttl_expired, error4.icmp(11, 0).payload(quote(older, 28))))}},
-        {"the sender of a TCP segment whose TTL runs out is told so, its header quoted",
-         {arrives(red_web, old_segment).is(refused(ttl_expired, error4.icmp(11, 0).payload(quote(old_segment, 40))))}},
+         {arrives(red_web, older).is(refused(ttl_expired, error4.icmp(11, 0).payload(whole(older))))}},
+        {"the sender of a TCP segment whose TTL runs out is told so",
+         {arrives(red_web, old_segment).is(refused(ttl_expired, error4.icmp(11, 0).payload(whole(old_segment))))}},
         {"the sender of an IPv6 packet whose hop limit runs out is told so",
-         {arrives(red_web, old6).is(refused(ttl_expired, error6.icmp(3, 0).payload(quote(old6, 48))))}},
+         {arrives(red_web, old6).is(refused(ttl_expired, error6.icmp(3, 0).payload(whole(old6))))}},
         {"nobody is told about an ICMP error whose TTL runs out",
          {arrives(red_web, opening).is(passed_to(red_db, opening)), arrives(red_db, old_error).is(dropped(ttl_expired))},
          {flow(red, 17, "10.0.0.10", 5000, "10.0.0.11", 53)}},
@@ -262,9 +276,19 @@ std::vector<Case> router_error_cases() {
          {arrives(red_web, fits4).is(delivered(red_narrow, at(red_narrow, fits4).ttl(63)))},
          {flow(red, 17, "10.0.0.10", 5000, "10.0.0.12", 53)}},
         {"the sender of a packet that is too large is told the MTU",
-         {arrives(red_web, big4).is(refused(mtu_exceeded, error4.icmp(3, 4, narrow_mtu).payload(quote(big4, 28))))}},
+         {arrives(red_web, big4).is(refused(mtu_exceeded, error4.icmp(3, 4, narrow_mtu).payload(quote(big4, 576 - 28))))}},
         {"the sender of an IPv6 packet that is too large is told the MTU",
-         {arrives(red_web, big6).is(refused(mtu_exceeded, error6.icmp(2, 0, narrow_mtu).payload(quote(big6, 48))))}},
+         {arrives(red_web, big6).is(refused(mtu_exceeded, error6.icmp(2, 0, narrow_mtu).payload(quote(big6, 1280 - 48))))}},
+        {"an error quotes all of a packet of 548 bytes, and of a longer one 548",
+         {told(of_bytes4(548), of_bytes4(548).bytes().size() - 14), told(of_bytes4(549), 548), told(of_bytes4(1450), 548)}},
+        {"an IPv6 error quotes all of a packet of 1232 bytes, and of a longer one 1232",
+         {told(of_bytes6(1232), 1232), told(of_bytes6(1233), 1232), told(of_bytes6(1450), 1232)}},
+        {"an error about a packet of odd length has a right checksum", {told(of_bytes4(45), 45), told(of_bytes6(67), 67)}},
+        {"an error does not quote the padding of a frame", {told(of_bytes4(29).trailer(17), 29)}},
+        {"an error quotes IPv4 options", {told(with_options, 24 + 8 + 16)}},
+        {"an error quotes IPv6 extension headers", {told(with_extensions, 40 + 8 + 24 + 8 + 16)}},
+        {"an error about an atomic fragment quotes its fragment header", {told(atomic, 40 + 8 + 8 + 16)}},
+        {"an error about a protocol without ports quotes it", {told(old_datagram.protocol(47), 20 + 8 + 16)}},
     };
 }
 

@@ -53,6 +53,7 @@ constexpr RouteFacts routes_of_all[] = {
 constexpr RouteFacts routes_of_red[] = {
     {"198.51.100.0/24", to_node_b}, {"198.51.100.128/25", to_node_c},    {"198.51.100.200", to_nowhere},
     {"2001:db8:1::/48", to_node_b}, {"2001:db8:1:8000::/49", to_node_c}, {"2001:db8:1:8000::200", to_nowhere},
+    {"172.16.0.0/24", red_narrow},  {"2001:db8:2::/48", red_narrow},
 };
 
 uint8_t length_in_128_bits(std::string_view prefix) {
@@ -78,8 +79,8 @@ void insert_open(std::vector<Entry>& table, uint32_t home, const Entry& entry, I
     no_room("indexes");
 }
 
-void add_route(TableImage& image, const uint32_t (&secret)[10], uint32_t mask, uint16_t zone, const char* prefix,
-               uint16_t next_hop) {
+void add_route(TableImage& image, const uint32_t (&secret)[10], uint32_t mask, uint16_t zone, const char* prefix, uint16_t next_hop,
+               uint8_t flags = 0) {
     const std::string_view text = prefix;
     const uint8_t length = length_in_128_bits(text);
     const Address network = address(text.substr(0, text.find('/')));
@@ -87,7 +88,7 @@ void add_route(TableImage& image, const uint32_t (&secret)[10], uint32_t mask, u
     for (const uint32_t bucket : {place.first_bucket, place.second_bucket})
         for (RouteEntry& entry : image.routes[bucket].entries)
             if (entry.zone == 0) {
-                entry = {network, zone, next_hop, length, 0, class_of(static_cast<Network>(zone), text)};
+                entry = {network, zone, next_hop, length, flags, class_of(static_cast<Network>(zone), text)};
                 return;
             }
     no_room("routes");
@@ -182,12 +183,15 @@ TableImage tables(const uint32_t (&secret)[10], uint32_t route_bucket_mask) {
         for (const RouteFacts& route : routes_of_all)
             add_route(image, secret, route_bucket_mask, network, route.prefix, route.next_hop);
     }
-    for (const RouteFacts& route : routes_of_red) add_route(image, secret, route_bucket_mask, red, route.prefix, route.next_hop);
+    for (const RouteFacts& route : routes_of_red)
+        add_route(image, secret, route_bucket_mask, red, route.prefix, route.next_hop,
+                  route.next_hop == to_nowhere ? uint8_t{0} : route_leads_on);
     for (const PortFacts& facts : port_facts) {
         add_port(image, facts);
         if (facts.ipv4 == nullptr) continue;
-        add_route(image, secret, route_bucket_mask, facts.zone, facts.ipv4, facts.number);
-        add_route(image, secret, route_bucket_mask, facts.zone, facts.ipv6, facts.number);
+        const uint8_t flags = facts.kind == PortKind::host ? route_leads_on : uint8_t{0};
+        add_route(image, secret, route_bucket_mask, facts.zone, facts.ipv4, facts.number, flags);
+        add_route(image, secret, route_bucket_mask, facts.zone, facts.ipv6, facts.number, flags);
     }
     add_node(image, to_node_b, tunnel_ipv4_mtu, node_a_ipv4, node_b_ipv4, node_b_mac);
     add_node(image, to_node_c, tunnel_ipv6_mtu, node_a_ipv6, node_c_ipv6, node_c_mac);

@@ -9,6 +9,7 @@
 //         in each: 10.0.0.0/24 and fd00:a::/64 (discard), .20 behind node b, .30 behind node c,
 //                  .40 behind node d, whose link-layer address is not known, .50 a route to a next hop that is gone
 //   red also: 198.51.100.0/24 behind node b, in it .128/25 behind node c, in that .200/32 discard; 2001:db8:1::/48 likewise
+//             172.16.0.0/24 and 2001:db8:2::/48 behind narrow, which routes for them
 //
 //   fabric port: node b 192.0.2.2, node c 2001:db8::3, node d 192.0.2.4
 //

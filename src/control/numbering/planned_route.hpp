@@ -19,6 +19,7 @@ struct PlannedRoute {
     uint16_t next_hop;
     Owner owner = Owner::nobody;
     const Workload* workload = nullptr;
+    uint8_t flags = 0;  // of RouteEntry
     uint16_t address_class = 0;
 };
 

@@ -306,6 +306,7 @@ class Planner {
 
     PlannedRoute planned(const Route& route) {
         PlannedRoute planned{.destination = route.destination, .next_hop = hop_of_route(route)};
+        if (planned.next_hop != discard_hop_) planned.flags = route_leads_on;
         if (std::holds_alternative<ToHost>(route.target)) planned.owner = PlannedRoute::Owner::host;
         if (const auto* to = std::get_if<ToWorkload>(&route.target)) {
             planned.owner = PlannedRoute::Owner::behind_workload;

@@ -41,6 +41,15 @@ inline uint16_t node_of_address(const TableImage& image, const Address& address)
     return found ? found->next_hop : no_next_hop;
 }
 
+// The entry of exactly this prefix; nullptr: there is none.
+inline const RouteEntry* route_entry(const Plan& plan, const std::string& network, const Prefix& prefix) {
+    for (const RouteBucket& bucket : plan.image.routes)
+        for (const RouteEntry& entry : bucket.entries)
+            if (entry.zone == plan.numbering.zones.at(network) && entry.length == prefix.length && entry.prefix == prefix.address)
+                return &entry;
+    return nullptr;
+}
+
 // The longest matching prefix, by comparing the leading bits of `destination` bit by bit, in the order of the zone's lengths.
 inline uint16_t longest_route(const Plan& plan, const TableShape& shape, const std::string& network, const Address& destination) {
     const uint16_t number = plan.numbering.zones.at(network);

@@ -253,6 +253,33 @@ TEST(Plan, RoutesLeadWhereTheySay) {
     EXPECT_EQ(p.image.ports[host.port].next_hop, hops.at("host/red"));
 }
 
+// What datapath/steps/judge.hpp believes ICMP errors by.
+TEST(Plan, OnlyRoutesThatHaveAWayLeadOn) {
+    auto facts = facts_of_node_a();
+    facts.hosts["red"] = {.ifindex = 20, .mac = mac("02:00:00:00:00:1a"), .peer_mac = mac("02:00:00:00:00:1b"), .mtu = 1500};
+    const Plan p =
+        planned(two_tenants + document("Route", "r1", "network: red, destination: 10.1.0.0/16, nextHop: { workload: web }") +
+                    document("Route", "r2", "network: red, destination: 10.2.0.0/16, nextHop: { workload: db }") +
+                    document("Route", "r3", "network: red, destination: 10.3.0.0/16, nextHop: { node: node-b }") +
+                    document("Route", "r4", "network: red, destination: '::/0', nextHop: host") +
+                    document("Route", "r5", "network: red, destination: 10.5.0.0/16, nextHop: discard") +
+                    document("Route", "r6", "network: blue, destination: 10.6.0.0/16, nextHop: host") +
+                    "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: { name: p }\n"
+                    "spec: { podSelector: {}, ingress: [{ from: [{ ipBlock: { cidr: 10.1.2.0/24 } }] }] }\n",
+                facts);
+    const auto flags = [&](const char* network, const char* prefix) {
+        const RouteEntry* entry = route_entry(p, network, parse_prefix(prefix).value());
+        EXPECT_NE(entry, nullptr) << prefix;
+        return entry ? entry->flags : 0xff;
+    };
+    for (const char* prefix : {"10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16", "::/0"})
+        EXPECT_EQ(flags("red", prefix), route_leads_on);
+    EXPECT_EQ(flags("red", "10.1.2.0/24"), route_leads_on);  // a part of r1 that only a policy names
+    for (const char* prefix : {"10.0.0.10/32", "10.0.0.11/32", "fd00:a::10/128", "10.0.0.0/24", "10.5.0.0/16"})
+        EXPECT_EQ(flags("red", prefix), 0) << prefix;
+    EXPECT_EQ(flags("blue", "10.6.0.0/16"), 0);  // blue has no host port here
+}
+
 TEST(Plan, FabricsHaveSixteenSocketsEach) {
     auto facts = facts_of_node_a();
     facts.fabrics["eth2"] = {.ifindex = 4, .mac = mac("02:fa:00:00:00:03"), .mtu = 9000};

@@ -35,6 +35,7 @@ bool RouteTable::place(uint16_t zone, const PlannedRoute& route) {
                             .zone = zone,
                             .next_hop = route.next_hop,
                             .length = destination.length,
+                            .flags = route.flags,
                             .address_class = route.address_class};
     (is_ipv4(destination.address) ? lengths_[zone].ipv4 : lengths_[zone].ipv6).set(destination.length);
     ++size_;

@@ -141,7 +141,7 @@ Result<std::vector<NetworkPeer>> NetworkClassifier::classify(const std::string& 
         if (prefix.is_route)
             routes[prefix.route].address_class = classes[i];
         else if (classes[i] != classes[prefix.parent])
-            routes.push_back({prefix.prefix, route.next_hop, route.owner, route.workload, classes[i]});
+            routes.push_back({prefix.prefix, route.next_hop, route.owner, route.workload, route.flags, classes[i]});
     }
     if (network.peers.size() > UINT16_MAX + 1u)
         return failure(fmt::format("the policies of network {} tell {} peers apart, the limit is {}", in_quotes(name),

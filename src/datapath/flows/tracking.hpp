@@ -13,6 +13,10 @@ inline uint32_t judge_tracked(const Tables& tables, uint32_t number, uint8_t mod
     if (!own) return stays(mode).packed();
     const auto* peer = tables.flow_detail(own->other);
     if (!peer) return stays(mode).packed();
+    // An ICMP error is about something that was sent.
+    const auto* embedded = h.is_related ? tables.flow(own->other) : nullptr;
+    if (embedded && (load(embedded->packets) | load(peer->packets_high)) == 0)
+        return refuses_with(mode, DropReason::icmp_unrelated).packed();
     if (h.key.protocol == protocol::sctp) return judge_chunks(sctp_side(*own), sctp_side(*peer), h, mode).packed();
     if (h.key.protocol != protocol::tcp) return stays(mode).packed();
     return judge_segment(tcp_side(load(own->tcp_end), load(own->tcp_offer)), tcp_side(load(peer->tcp_end), load(peer->tcp_offer)),

@@ -74,24 +74,44 @@ inline Fate check_opens_flow(const Tables& tables, Journey& j) {
     return j.tcp_sequence == 0 ? go_on() : drop(DropReason::sctp_tag_invalid);  // RFC 9260, section 8.5.1 A
 }
 
-// The source must live where the packet came from, the destination must have a way, and the policies of both must agree.
+// An ICMP error comes from the way that the packet it embeds took; `way` is the route that led there. If the way ends there, its end
+// says so itself. If it leads on, any router behind may: none of them needs to have a route here. But no address that lives
+// elsewhere in this network for certain.
+template <typename Tables>
+inline Fate check_error_source(const Tables& tables, const Journey& j, RouteMatch way) {
+    if (way.next_hop != j.source_hop || j.source_hop == no_next_hop) return drop(DropReason::icmp_off_path);
+    if (j.error_source == j.key.destination) return drop(DropReason::source_is_destination);
+    if (is_martian_source(j.error_source) || is_link_local(j.error_source)) return drop(DropReason::martian_address);
+    const RouteMatch home = RouteMatch::unpack(tables.route_to(j.epoch, j.key.zone, j.error_source));
+    if (home.next_hop == j.source_hop) return go_on();
+    const bool is_elsewhere = home.next_hop != no_next_hop && (home.flags & route_leads_on) == 0;
+    return (way.flags & route_leads_on) != 0 && !is_elsewhere ? go_on() : drop_foreign_source(j);
+}
+
+template <typename Tables>
+inline Fate check_source(const Tables& tables, const Journey& j, RouteMatch back) {
+    if (j.is_related) return check_error_source(tables, j, back);
+    if (back.next_hop != j.source_hop || j.source_hop == no_next_hop) return drop_foreign_source(j);
+    return is_link_local(j.key.source) ? drop(DropReason::martian_address) : go_on();  // whatever a default route says
+}
+
+// The source must live where the packet came from, the destination must have a way, and the policies of both must agree. An ICMP
+// error goes where its flow goes: its addresses are those of the packet that it embeds.
 template <typename Tables>
 inline Fate judge(const Tables& tables, Journey& j) {
     j.is_judged = true;
-    const Fate fate = check_addresses(j);
+    Fate fate = check_addresses(j);
     if (fate.is_decided()) return fate;
-    const Address& sender = j.is_related ? j.error_source : j.key.source;
-    const RouteMatch back = RouteMatch::unpack(tables.route_to(j.epoch, j.key.zone, sender));
-    if (back.next_hop != j.source_hop || j.source_hop == no_next_hop) return drop_foreign_source(j);
+    const RouteMatch back = RouteMatch::unpack(tables.route_to(j.epoch, j.key.zone, j.key.source));
+    fate = check_source(tables, j, back);
+    if (fate.is_decided()) return fate;
     const RouteMatch way = RouteMatch::unpack(tables.route_to(j.epoch, j.key.zone, j.key.destination));
     j.route_looked_up = true;
     j.route_length = way.length;
     j.next_hop_number = way.next_hop;
     if (way.next_hop == no_next_hop) return drop(DropReason::no_route);
     if (way.next_hop == back.next_hop) return go_on();  // nobody is kept from reaching himself
-    // An ICMP error goes where its flow goes, whoever it comes from.
-    const RouteMatch end = j.is_related ? RouteMatch::unpack(tables.route_to(j.epoch, j.key.zone, j.key.source)) : back;
-    return check_policy(tables, j, end.address_class, way.address_class);
+    return check_policy(tables, j, back.address_class, way.address_class);
 }
 
 template <typename Tables>

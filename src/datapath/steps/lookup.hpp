@@ -14,12 +14,18 @@ struct RouteMatch {
     uint16_t next_hop;
     uint16_t address_class;
     uint8_t length;  // in 128-bit space
+    uint8_t flags;   // of RouteEntry
 
     // What one entry says, and what a look-up says.
-    static constexpr uint32_t pack_entry(const RouteEntry& entry) { return uint32_t{entry.address_class} << 16 | entry.next_hop; }
-    constexpr uint64_t packed() const { return uint64_t{length} << 32 | uint32_t{address_class} << 16 | next_hop; }
+    static constexpr uint32_t pack_entry(const RouteEntry& entry) {
+        return uint32_t{entry.address_class} << 16 | uint32_t{entry.flags} << 14 | entry.next_hop;
+    }
+    constexpr uint64_t packed() const {
+        return uint64_t{length} << 32 | uint32_t{address_class} << 16 | uint32_t{flags} << 14 | next_hop;
+    }
     static constexpr RouteMatch unpack(uint64_t value) {
-        return {static_cast<uint16_t>(value), static_cast<uint16_t>(value >> 16), static_cast<uint8_t>(value >> 32)};
+        return {static_cast<uint16_t>(value & (next_hops_max - 1)), static_cast<uint16_t>(value >> 16),
+                static_cast<uint8_t>(value >> 32), static_cast<uint8_t>(value >> 14 & 3)};
     }
 };
 constexpr uint32_t no_route_entry = 0;

@@ -1,7 +1,8 @@
-// ARP (RFC 826) and neighbour discovery (RFC 4861) of workloads, answered by the router from desired state: for the gateway
-// and for every address that has a way. Nothing is learned from workloads.
+// What the router answers itself: ARP (RFC 826) and neighbour discovery (RFC 4861) of workloads, from desired state, for the gateway
+// and for every address that has a way; and pings of the gateway. Nothing is learned from workloads.
 #pragma once
 #include "datapath/steps/admit.hpp"
+#include "datapath/steps/rewrite.hpp"
 
 namespace biplane {
 
@@ -40,59 +41,41 @@ inline Fate decide_arp(Packet& packet, const Tables& tables, Journey& j) {
     return decided(Verdict::answer);
 }
 
-constexpr uint32_t solicitation_bytes = sizeof(NeighbourMessage);
-constexpr uint32_t solicitation_with_option_bytes = solicitation_bytes + sizeof(LinkLayerOption);
-
-// The sum of the pseudo-header of RFC 8200, section 8.1, for an ICMPv6 message.
-inline uint64_t icmpv6_pseudo_sum(const Ipv6Header& ip, uint32_t message_bytes) {
-    return sum_of<32>(ip.source) + be16::from_host(static_cast<uint16_t>(message_bytes)).raw +
-           be16::from_host(protocol::icmpv6).raw;
-}
-
-// RFC 4861, section 7.1.1: what a valid solicitation is. j.transport_offset is constant here: no extension headers.
-template <typename Packet>
-inline Fate check_solicitation(Packet& packet, const Journey& j) {
-    constexpr uint32_t ip_offset = sizeof(EthernetHeader);
-    constexpr uint32_t message_offset = ip_offset + sizeof(Ipv6Header);
-    const uint8_t* headers = bytes_at<sizeof(Ipv6Header) + solicitation_bytes>(packet, ip_offset);
-    if (!headers || j.transport_offset != message_offset || j.ttl != 255) return drop(DropReason::nd_invalid);
-    const auto* ip = reinterpret_cast<const Ipv6Header*>(headers);
-    const auto* message = reinterpret_cast<const NeighbourMessage*>(headers + sizeof(Ipv6Header));
-    if (message->code != 0) return drop(DropReason::nd_invalid);
-    const uint32_t bytes = j.network_bytes - sizeof(Ipv6Header);
-    uint64_t sum = icmpv6_pseudo_sum(*ip, bytes) + sum_of<solicitation_bytes>(message);
-    if (bytes == solicitation_with_option_bytes) {
-        const auto* option = packet.template at<LinkLayerOption>(message_offset + solicitation_bytes);
-        if (!option || option->length != 1) return drop(DropReason::nd_invalid);
-        sum += sum_of<sizeof(LinkLayerOption)>(option);
-        if (option->type == 1 && !(option->mac == j.port->peer_mac)) return drop(DropReason::nd_spoofed);
-    } else if (bytes != solicitation_bytes) {
-        return drop(DropReason::nd_invalid);
-    }
-    return fold(sum) == 0xffff ? go_on() : drop(DropReason::nd_invalid);
-}
-
+// A probe, without a source, asks whether an address is taken before it is used (RFC 4862, section 5.4). It is answered as any
+// other question: the router is the way to whoever has it.
 template <typename Packet, typename Tables>
 inline Fate decide_neighbour_message(Packet& packet, const Tables& tables, Journey& j) {
     if (j.came_encapsulated) return drop(DropReason::nd_unsolicited);
-    const Fate fate = check_solicitation(packet, j);
-    if (fate.is_decided()) return fate;
-    const auto* message = packet.template at<NeighbourMessage>(sizeof(EthernetHeader) + sizeof(Ipv6Header));
+    if (j.told_address != 0 && j.told_address != told_address(j.port->peer_mac)) return drop(DropReason::nd_spoofed);
+    const auto* message = packet.template at<NeighbourMessage>(j.transport_offset);
     if (!message) return drop(DropReason::nd_invalid);
     const Address target{{message->target[0], message->target[1]}};
-    if (is_group(target)) return drop(DropReason::nd_invalid);
-    const bool is_probe = (j.key.source.words[0] | j.key.source.words[1]) == 0;  // RFC 4862, section 5.4
-    if (is_probe) return drop(DropReason::nd_unanswered);
-    if (!is_link_local(j.key.source) && !lives_here(tables, j, j.key.source)) return drop(DropReason::nd_spoofed);
+    const bool may_ask = is_unspecified(j.key.source) || is_link_local(j.key.source) || lives_here(tables, j, j.key.source);
+    if (!may_ask) return drop(DropReason::nd_spoofed);
     if (!answers_for(tables, j, target)) return drop(DropReason::nd_unanswered);
     j.reply = Reply::neighbour_advertisement;
     return decided(Verdict::answer);
 }
 
-// Both kinds, out of line (see parse.hpp). Returns a packed Fate.
+// RFC 1812, section 4.3.3.6; RFC 4443, section 4.2: who asks the gateway whether it is there is told so. Not limited: an answer is no
+// larger than the question, and goes back to where it came from.
+template <typename Tables>
+inline Fate decide_echo(const Tables& tables, Journey& j) {
+    const bool is_gateway = j.key.destination == j.config->gateway_ipv4 || j.key.destination == j.config->gateway_ipv6;
+    if (!is_gateway || j.came_encapsulated) return drop(DropReason::martian_address);
+    if (j.is_to_group) return drop(DropReason::multicast_unsupported);
+    if (j.key.source == j.key.destination) return drop(DropReason::source_is_destination);
+    const bool is_neighbour = j.is_ipv6 && is_link_local(j.key.source);
+    if (!is_neighbour && !lives_here(tables, j, j.key.source)) return drop(DropReason::source_address_spoofed);
+    j.reply = Reply::echo;
+    return decided(Verdict::answer);
+}
+
+// All kinds, out of line (see parse.hpp). Returns a packed Fate.
 template <typename Packet, typename Tables>
 [[gnu::noinline]] static uint32_t decide_answer(Packet* packet, const Tables* tables, Journey* j) {
-    return (j->is_arp ? decide_arp(*packet, *tables, *j) : decide_neighbour_message(*packet, *tables, *j)).packed();
+    if (j->is_arp) return decide_arp(*packet, *tables, *j).packed();
+    return (j->is_icmp_query ? decide_echo(*tables, *j) : decide_neighbour_message(*packet, *tables, *j)).packed();
 }
 
 template <typename Packet>
@@ -112,41 +95,88 @@ inline bool write_arp_reply(Packet& packet, const Journey& j) {
     return true;
 }
 
-// The solicitation becomes the advertisement (RFC 4861, section 7.2.4), its option the target's link-layer address.
+constexpr MacAddress all_nodes_mac{{0x33, 0x33, 0, 0, 0, 1}};  // RFC 2464, section 7
+constexpr uint8_t echo_ttl = 64;
+constexpr uint32_t advertisement_bytes = sizeof(NeighbourMessage) + sizeof(LinkLayerOption);
+constexpr uint32_t advertisement_frame_bytes = sizeof(EthernetHeader) + sizeof(Ipv6Header) + advertisement_bytes;
+
+// The shortest solicitation lacks an option that the advertisement has.
+template <typename Packet>
+inline bool make_room_for_advertisement(Packet& packet) {
+    if (packet.length() >= advertisement_frame_bytes) return packet.trim(advertisement_frame_bytes);
+    return packet.trim(advertisement_frame_bytes - sizeof(LinkLayerOption)) &&
+           packet.insert_after_ethernet(sizeof(LinkLayerOption), Room::plain);
+}
+
+// RFC 4861, section 7.2.4. A probe is answered to all nodes: who asked has no address yet.
 template <typename Packet>
 inline bool write_advertisement(Packet& packet, const Journey& j) {
-    constexpr uint32_t ip_offset = sizeof(EthernetHeader);
-    constexpr uint32_t message_offset = ip_offset + sizeof(Ipv6Header);
-    uint8_t* frame = bytes_at<message_offset + solicitation_bytes>(packet, 0);
+    constexpr uint32_t router = 0x80000000, solicited = 0x40000000, override = 0x20000000;
+    const auto* asked = packet.template at<NeighbourMessage>(j.transport_offset);
+    if (!asked) return false;
+    const Address target{{asked->target[0], asked->target[1]}};
+    const bool is_probe = is_unspecified(j.key.source);
+    const Address& to = is_probe ? all_nodes_group : j.key.source;
+    if (!make_room_for_advertisement(packet)) return false;
+    uint8_t* frame = bytes_at<advertisement_frame_bytes>(packet, 0);
     if (!frame) return false;
     auto* ethernet = reinterpret_cast<EthernetHeader*>(frame);
-    auto* ip = reinterpret_cast<Ipv6Header*>(frame + ip_offset);
-    auto* message = reinterpret_cast<NeighbourMessage*>(frame + message_offset);
+    auto* ip = reinterpret_cast<Ipv6Header*>(frame + sizeof(EthernetHeader));
+    auto* message = reinterpret_cast<NeighbourMessage*>(frame + sizeof(EthernetHeader) + sizeof(Ipv6Header));
+    auto* option = reinterpret_cast<LinkLayerOption*>(message + 1);
+    ethernet->destination = is_probe ? all_nodes_mac : j.port->peer_mac;
+    ethernet->source = j.port->router_mac;
+    ethernet->ethertype = ethertype_ipv6;
+    *ip = Ipv6Header{be32::from_host(0x60000000),
+                     be16::from_host(advertisement_bytes),
+                     protocol::icmpv6,
+                     255,
+                     {target.words[0], target.words[1]},
+                     {to.words[0], to.words[1]}};
+    *message = NeighbourMessage{icmpv6_type::neighbour_advertisement,
+                                0,
+                                be16{0},
+                                be32::from_host(router | override | (is_probe ? 0 : solicited)),
+                                {target.words[0], target.words[1]}};
+    *option = LinkLayerOption{nd_option_target_address, 1, j.port->router_mac};
+    message->checksum = checksum_of(sum_of<advertisement_bytes>(message) + icmpv6_pseudo_sum(target, to, advertisement_bytes));
+    return true;
+}
+
+// The question becomes its answer, options and extension headers included. The checksums follow from what they were.
+template <typename Packet>
+inline bool write_echo_reply(Packet& packet, const Journey& j) {
+    auto* ethernet = packet.template at<EthernetHeader>(0);
+    if (!ethernet) return false;
     ethernet->destination = j.port->peer_mac;
     ethernet->source = j.port->router_mac;
-    ip->destination[0] = ip->source[0];
-    ip->destination[1] = ip->source[1];
-    ip->source[0] = message->target[0];
-    ip->source[1] = message->target[1];
-    message->type = icmpv6_type::neighbour_advertisement;
-    message->flags = be32::from_host(0xe0000000);
-    message->checksum = be16{0};
-    const uint32_t bytes = j.network_bytes - sizeof(Ipv6Header);
-    uint64_t sum = icmpv6_pseudo_sum(*ip, bytes) + sum_of<solicitation_bytes>(message);
-    if (bytes == solicitation_with_option_bytes) {
-        auto* option = packet.template at<LinkLayerOption>(message_offset + solicitation_bytes);
-        if (!option) return false;
-        option->type = 2;
-        option->mac = j.port->router_mac;
-        sum += sum_of<sizeof(LinkLayerOption)>(option);
+    auto* icmp = packet.template at<IcmpHeader>(j.transport_offset);
+    if (!icmp) return false;
+    const uint8_t type = j.is_ipv6 ? icmpv6_type::echo_reply : icmp_type::echo_reply;
+    icmp->checksum = checksum_after(icmp->checksum, uint32_t{icmp->type} << 8, uint32_t{type} << 8);
+    icmp->type = type;
+    if (j.is_ipv6) {
+        auto* ip = packet.template at<Ipv6Header>(sizeof(EthernetHeader));
+        if (!ip) return false;
+        for (uint32_t i = 0; i < 2; ++i) {
+            ip->source[i] = j.key.destination.words[i];
+            ip->destination[i] = j.key.source.words[i];
+        }
+        ip->hop_limit = echo_ttl;
+        return true;
     }
-    message->checksum = checksum_of(sum);
+    auto* ip = packet.template at<Ipv4Header>(sizeof(EthernetHeader));
+    if (!ip) return false;
+    ip->source = ipv4_of(j.key.destination);
+    ip->destination = ipv4_of(j.key.source);
+    set_ttl(*ip, echo_ttl);
     return true;
 }
 
 template <typename Packet>
 [[gnu::noinline]] static bool write_answer(Packet* packet, const Journey* j) {
-    return j->reply == Reply::arp ? write_arp_reply(*packet, *j) : write_advertisement(*packet, *j);
+    if (j->reply == Reply::arp) return write_arp_reply(*packet, *j);
+    return j->reply == Reply::echo ? write_echo_reply(*packet, *j) : write_advertisement(*packet, *j);
 }
 
 }  // namespace biplane

@@ -180,7 +180,7 @@ constexpr uint8_t redirect = 137;
 constexpr uint8_t extended_echo = 160;  // RFC 8335
 }  // namespace icmpv6_type
 
-// RFC 4861, sections 4.3 and 4.4: solicitation and advertisement have the same form.
+// RFC 4861, sections 4.3 and 4.4: solicitation and advertisement have the same form, and options behind it.
 struct BIPLANE_UNALIGNED NeighbourMessage {
     uint8_t type;
     uint8_t code;
@@ -190,12 +190,15 @@ struct BIPLANE_UNALIGNED NeighbourMessage {
 };
 static_assert(sizeof(NeighbourMessage) == 24);
 
+// RFC 4861, section 4.6. All options begin with type and length; this is how a link-layer address stands in one.
 struct BIPLANE_UNALIGNED LinkLayerOption {
-    uint8_t type;    // 1 source, 2 target
+    uint8_t type;
     uint8_t length;  // in units of eight bytes
     MacAddress mac;
 };
 static_assert(sizeof(LinkLayerOption) == 8);
+constexpr uint8_t nd_option_source_address = 1;
+constexpr uint8_t nd_option_target_address = 2;
 
 // RFC 7348, section 5.
 struct BIPLANE_UNALIGNED VxlanHeader {

@@ -2,8 +2,12 @@
 // nothing.
 //
 // Packet is what a context offers (SkbPacket, XdpPacket, UserPacket):
-//     template <typename T> T* at(uint32_t offset)   the T at that offset, nullptr if the frame ends before; valid until a resize
+//     template <typename T, uint32_t OffsetMax = headers_bytes_max>
+//     T* at(uint32_t offset)                          the T at that offset, nullptr if the frame ends before, or the offset is
+//                                                     beyond OffsetMax; valid until a resize
 //     uint32_t parse_headers(Headers&)                calls parse(); a packed Fate
+//     uint32_t rare_step(Headers&, RareStep, offset, end)   calls take_rare_step(); what that returns
+//     uint32_t sum_bytes(offset, bytes)               calls sum_piece() of checksum.hpp
 //     uint32_t length()                               of the frame, bytes
 //     uint32_t segment_payload()                      GSO: transport payload bytes of one segment; else 0
 //     uint32_t wire_frames()                          how many frames this is on the wire; before a resize
@@ -12,6 +16,7 @@
 //                                                     afterwards is undefined, here and in the next one: the caller writes it
 //     bool remove_after_ethernet(bytes, room, inner_is_ipv6)
 //     bool trim(bytes)                                cut the frame's end to this length
+//     bool gather(bytes)                              make so many bytes from the start on accessible: resizes in the sense of at()
 //     bool is_traced(nonce)
 //     static constexpr Plane plane
 //     static constexpr bool trims_before_room         the frame cannot be shortened any more once it has room for tunnel headers
@@ -25,13 +30,12 @@
 #include "datapath/atomics.hpp"
 #include "datapath/flows/fragments.hpp"
 #include "datapath/wire/checksum.hpp"
-#include "datapath/wire/icmp_query.hpp"
+#include "datapath/wire/extensions.hpp"
+#include "datapath/wire/icmp_messages.hpp"
 #include "datapath/wire/sctp_chunks.hpp"
 
 namespace biplane {
 
-constexpr uint32_t ipv6_extensions_max = 6;
-constexpr uint32_t ipv4_options_max = 40;
 constexpr uint32_t tcp_options_max = 40;
 
 // Several headers under one check of the bounds: the verifier does not see that the check of a longer piece covers a shorter one.
@@ -52,13 +56,13 @@ inline bool is_legal_tcp(uint8_t flags) {
 
 // The window scale option of a SYN (RFC 7323, section 2); greater ones count as 14 (section 2.3).
 template <typename Packet>
-[[gnu::noinline]] static uint32_t read_tcp_scale(Packet* packet, uint32_t options, uint32_t end) {
+inline uint32_t read_tcp_scale(Packet& packet, uint32_t options, uint32_t end) {
     constexpr uint8_t end_of_list = 0, no_operation = 1, window_scale = 3, scale_max = 14;
     for (uint32_t i = 0; i < tcp_options_max; ++i) {
         forget_value(options);
         options &= 0x3ff;
         if (options + 3 > end) return 0;
-        const auto* option = packet->template at<uint8_t[3]>(options);
+        const auto* option = packet.template at<uint8_t[3]>(options);
         if (!option || (*option)[0] == end_of_list) return 0;
         if ((*option)[0] == window_scale && (*option)[1] == 3) return ((*option)[2] < scale_max ? (*option)[2] : scale_max) + 1u;
         if ((*option)[0] != no_operation && (*option)[1] < 2) return 0;
@@ -79,7 +83,7 @@ inline void read_segment(Packet& packet, const TcpHeader* tcp, Headers& h, uint3
     if (flags & (tcp_flag::syn | tcp_flag::fin)) ++h.tcp_end;
     if (flags & tcp_flag::syn)
         h.tcp_scale = static_cast<uint8_t>(
-            read_tcp_scale(&packet, h.transport_offset + sizeof(TcpHeader), h.transport_offset + header_bytes));
+            packet.rare_step(h, RareStep::tcp_scale, h.transport_offset + sizeof(TcpHeader), h.transport_offset + header_bytes));
 }
 
 // Of GSO: how large a segment is on the wire. Where the headers do not tell, the packet is cut before it is judged: what a device
@@ -122,11 +126,6 @@ inline Fate parse_udp(Packet& packet, Headers& h, uint32_t transport_bytes) {
 }
 
 template <typename Packet>
-[[gnu::noinline]] static uint32_t read_sctp_chunks_out_of_line(Packet* packet, Headers* h, uint32_t offset, uint32_t end) {
-    return read_sctp_chunks(*packet, *h, offset, end).packed();
-}
-
-template <typename Packet>
 inline Fate parse_sctp(Packet& packet, Headers& h, uint32_t transport_bytes) {
     const auto* sctp = packet.template at<SctpHeader>(h.transport_offset);
     if (!sctp || transport_bytes < sizeof(SctpHeader)) return drop(DropReason::transport_truncated);
@@ -134,95 +133,7 @@ inline Fate parse_sctp(Packet& packet, Headers& h, uint32_t transport_bytes) {
     h.key.destination_port = sctp->destination_port;
     h.tcp_sequence = sctp->verification_tag.to_host();
     return Fate::unpack(
-        read_sctp_chunks_out_of_line(&packet, &h, h.transport_offset + sizeof(SctpHeader), h.transport_offset + transport_bytes));
-}
-
-// The packet that an ICMP error embeds tells which flow it is about. The error travels against that packet, so its key is the
-// embedded one turned round. The flow must be known, and of TCP and SCTP the number behind the ports is checked (tracking.hpp).
-template <typename Packet>
-inline Fate read_embedded(Packet& packet, Headers& h) {
-    const uint32_t embedded = h.transport_offset + sizeof(IcmpHeader);
-    const Address error_destination = h.key.destination;
-    h.error_source = h.key.source;
-    uint32_t embedded_transport = 0;
-    if (h.is_ipv6) {
-        const auto* ip = packet.template at<Ipv6Header>(embedded);
-        if (!ip) return drop(DropReason::icmp_unrelated);
-        h.key.source = {{ip->destination[0], ip->destination[1]}};
-        h.key.destination = {{ip->source[0], ip->source[1]}};
-        h.key.protocol = ip->next_header;
-        embedded_transport = embedded + sizeof(Ipv6Header);
-        if (h.key.protocol == protocol::fragment) {  // of the first fragment: as in IPv4
-            const auto* fragment = packet.template at<Ipv6Fragment>(embedded_transport);
-            if (!fragment || (fragment->offset_and_more.to_host() & ~7u) != 0) return drop(DropReason::icmp_unrelated);
-            h.key.protocol = fragment->next_header;
-            embedded_transport += sizeof(Ipv6Fragment);
-        }
-    } else {
-        const auto* ip = packet.template at<Ipv4Header>(embedded);
-        if (!ip) return drop(DropReason::icmp_unrelated);
-        if ((ip->fragment.to_host() & ipv4_fragment_offset) != 0) return drop(DropReason::icmp_unrelated);
-        h.key.source = address_from_ipv4(ip->destination);
-        h.key.destination = address_from_ipv4(ip->source);
-        h.key.protocol = ip->protocol;
-        embedded_transport = embedded + (ip->version_and_length & 0x0f) * 4u;
-    }
-    if (!(h.key.destination == error_destination)) return drop(DropReason::icmp_unrelated);
-    h.key.source_port = h.key.destination_port = be16{0};
-    if (h.key.protocol == protocol::tcp || h.key.protocol == protocol::udp || h.key.protocol == protocol::sctp) {
-        const auto* start = packet.template at<UdpHeader>(embedded_transport);  // all three begin with their ports
-        const auto* sequence = packet.template at<be32>(embedded_transport + 2 * sizeof(be16));
-        if (!start || !sequence) return drop(DropReason::icmp_unrelated);
-        h.key.source_port = start->destination_port;
-        h.key.destination_port = start->source_port;
-        h.tcp_sequence = sequence->to_host();
-    } else if (h.key.protocol == protocol::icmp || h.key.protocol == protocol::icmpv6) {
-        const auto* icmp = packet.template at<IcmpHeader>(embedded_transport);
-        if (!icmp) return drop(DropReason::icmp_unrelated);
-        IcmpQuery query = icmp_query_of(icmp->type, h.is_ipv6);
-        query.is_reply = !query.is_reply;  // the key is that of the other direction
-        read_icmp_query(h, icmp, query);
-    }
-    h.is_related = true;
-    return go_on();
-}
-
-template <typename Packet>
-[[gnu::noinline]] static uint32_t read_embedded_out_of_line(Packet* packet, Headers* h) {
-    return read_embedded(*packet, *h).packed();
-}
-
-template <typename Packet>
-inline Fate parse_embedded(Packet& packet, Headers& h) {
-    if (h.is_fragment) return drop(DropReason::icmp_unrelated);  // none is that long (RFC 1812, section 4.3.2.3; RFC 4443, 2.4 c)
-    return Fate::unpack(read_embedded_out_of_line(&packet, &h));
-}
-
-template <typename Packet>
-inline Fate parse_icmp(Packet& packet, Headers& h, uint32_t transport_bytes) {
-    const auto* icmp = packet.template at<IcmpHeader>(h.transport_offset);
-    if (!icmp || transport_bytes < sizeof(IcmpHeader)) return drop(DropReason::transport_truncated);
-    const uint8_t type = icmp->type;
-    if (type == icmp_type::redirect) return drop(DropReason::icmp_redirect);
-    h.is_icmp_error = type == icmp_type::unreachable || type == icmp_type::source_quench || type == icmp_type::time_exceeded ||
-                      type == icmp_type::parameter_problem;
-    read_icmp_query(h, icmp, icmp_query_of(type, false));
-    return h.is_icmp_error ? parse_embedded(packet, h) : go_on();
-}
-
-template <typename Packet>
-inline Fate parse_icmpv6(Packet& packet, Headers& h, uint32_t transport_bytes) {
-    const auto* icmp = packet.template at<IcmpHeader>(h.transport_offset);
-    if (!icmp || transport_bytes < sizeof(IcmpHeader)) return drop(DropReason::transport_truncated);
-    const uint8_t type = icmp->type;
-    if (type == icmpv6_type::neighbour_solicitation) {
-        h.is_neighbour_message = true;
-        return go_on();
-    }
-    if (type >= icmpv6_type::router_solicitation && type <= icmpv6_type::redirect) return drop(DropReason::nd_unsolicited);
-    h.is_icmp_error = type <= icmpv6_type::last_error;
-    read_icmp_query(h, icmp, icmp_query_of(type, true));
-    return h.is_icmp_error ? parse_embedded(packet, h) : go_on();
+        packet.rare_step(h, RareStep::sctp_chunks, h.transport_offset + sizeof(SctpHeader), h.transport_offset + transport_bytes));
 }
 
 // GSO of other protocols (GRE, IPIP, SCTP) is cut first: only the kernel knows where its segments' headers end.
@@ -262,29 +173,6 @@ inline Fate parse_transport(Packet& packet, Headers& h, bool has_more_fragments)
     return fate.is_decided() || is_sound_fragment(h, has_more_fragments) ? fate : drop(DropReason::fragment_invalid);
 }
 
-// RFC 6274, section 3.13: loose (131) and strict (137) source routes.
-template <typename Packet>
-inline Fate parse_ipv4_options(Packet& packet, const Headers& h, uint32_t option_bytes) {
-    uint32_t next = 0;
-    for (uint32_t i = 0; i < ipv4_options_max; ++i) {
-        forget_value(next);
-        next &= 0x3f;
-        if (next >= option_bytes) return go_on();
-        const auto* type = packet.template at<uint8_t>(h.network_offset() + sizeof(Ipv4Header) + next);
-        if (!type) return drop(DropReason::frame_truncated);
-        if (*type == 0) return go_on();
-        if (*type == 131 || *type == 137) return drop(DropReason::ipv4_source_route);
-        if (*type == 1) {
-            ++next;
-            continue;
-        }
-        const auto* length = packet.template at<uint8_t>(h.network_offset() + sizeof(Ipv4Header) + next + 1);
-        if (!length || *length < 2 || next + *length > option_bytes) return drop(DropReason::ipv4_header_invalid);
-        next += *length;
-    }
-    return go_on();
-}
-
 template <typename Packet>
 inline bool is_ipv4_checksum_right(Packet& packet, uint32_t offset, uint32_t header_bytes) {
     const auto* header = packet.template at<Ipv4Header>(offset);
@@ -322,19 +210,20 @@ inline Fate read_ipv4(Packet& packet, const Ipv4Header* ip, Headers& h, uint32_t
     return go_on();
 }
 
+// The network header: what stands before the transport header, and where that is.
 template <typename Packet>
-inline Fate parse_ipv4(Packet& packet, Headers& h) {
+inline Fate parse_ipv4(Packet& packet, Headers& h, bool& has_more_fragments) {
     const auto* ip = packet.template at<Ipv4Header>(h.network_offset());
     if (!ip) return drop(DropReason::frame_truncated);
-    const uint32_t header_bytes = (ip->version_and_length & 0x0f) * 4u;
+    const uint32_t header_bytes = ipv4_header_bytes(*ip);
     const uint16_t fragment = ip->fragment.to_host();
     h.fragment_identification = be32{ip->identification.raw};
-    if (ip->version_and_length >> 4 != 4 || header_bytes < sizeof(Ipv4Header)) return drop(DropReason::ipv4_header_invalid);
+    if (!is_sound_ipv4(*ip)) return drop(DropReason::ipv4_header_invalid);
     const Fate read = read_ipv4(packet, ip, h, header_bytes);
     if (read.is_decided()) return read;
     if (!is_ipv4_checksum_right(packet, h.network_offset(), header_bytes)) return drop(DropReason::ipv4_checksum_invalid);
     if (header_bytes > sizeof(Ipv4Header)) {
-        const Fate fate = parse_ipv4_options(packet, h, header_bytes - sizeof(Ipv4Header));
+        const Fate fate = check_ipv4_options(packet, h.network_offset(), header_bytes - sizeof(Ipv4Header));
         if (fate.is_decided()) return fate;
     }
     h.is_fragment = (fragment & (ipv4_more_fragments | ipv4_fragment_offset)) != 0;
@@ -342,60 +231,25 @@ inline Fate parse_ipv4(Packet& packet, Headers& h) {
     h.fragment_bytes = static_cast<uint16_t>(h.network_bytes - header_bytes);
     h.is_later_fragment = h.fragment_offset != 0;
     // RFC 3128: an offset of one unit would write over the ports that the first fragment was let through with.
-    if (h.fragment_offset == 8) return drop(DropReason::fragment_tiny);
-    return parse_transport(packet, h, (fragment & ipv4_more_fragments) != 0);
+    has_more_fragments = (fragment & ipv4_more_fragments) != 0;
+    return h.fragment_offset == 8 ? drop(DropReason::fragment_tiny) : go_on();
 }
 
-// One extension header: moves `offset` behind it and h.key.protocol to what follows.
+// RareStep::extensions: the packed fate, and in bit 31 whether there are more fragments.
+constexpr uint32_t more_fragments = 1u << 31;
 template <typename Packet>
-inline Fate skip_extension(Packet& packet, Headers& h, uint32_t& offset, bool& has_more_fragments) {
-    const uint8_t type = h.key.protocol;
-    const auto* extension = packet.template at<Ipv6Fragment>(offset);
-    if (!extension) return drop(DropReason::ipv6_extension_invalid);
-    h.key.protocol = extension->next_header;
-    if (type != protocol::fragment) {
-        offset += (extension->reserved + 1u) * 8u;  // here: the length in units of eight bytes, without the first
-        return go_on();
-    }
-    if (h.is_fragment) return drop(DropReason::ipv6_extension_invalid);
-    const uint16_t where = extension->offset_and_more.to_host();
-    offset += sizeof(Ipv6Fragment);
-    h.is_fragment = (where & ~6u) != 0;  // offset 0 and no more: an atomic fragment (RFC 6946)
-    h.fragment_offset = static_cast<uint16_t>(where & ~7u);
-    h.fragment_bytes = static_cast<uint16_t>(h.network_offset() + h.network_bytes - offset);
-    h.is_later_fragment = h.fragment_offset != 0;
-    has_more_fragments = (where & 1) != 0;
-    h.fragment_identification = extension->identification;
-    return go_on();
-}
-
-// What is walked. Any other header (AH, ESP, mobility, HIP, one that is not known) counts as a protocol without ports: what stands
-// behind it is not looked at, and only a rule without ports allows it.
-inline bool is_extension(uint8_t next_header) {
-    return next_header == protocol::hop_by_hop || next_header == protocol::destination_options || next_header == protocol::fragment;
-}
-
-// Walks the extension headers (RFC 8200, section 4.1) up to the transport header, or to the end of what a later fragment has.
-template <typename Packet>
-inline Fate parse_ipv6_extensions(Packet& packet, Headers& h) {
-    uint32_t offset = h.network_offset() + sizeof(Ipv6Header);
-    const uint32_t end = h.network_offset() + h.network_bytes;
-    bool has_more_fragments = false;
-    for (uint32_t i = 0; i < ipv6_extensions_max; ++i) {
-        if (!is_extension(h.key.protocol) || h.is_later_fragment) break;
-        if (h.key.protocol == protocol::hop_by_hop && i > 0) return drop(DropReason::ipv6_extension_invalid);
-        if (offset + sizeof(Ipv6Fragment) > end) return drop(DropReason::ipv6_extension_invalid);
-        const Fate fate = skip_extension(packet, h, offset, has_more_fragments);
-        if (fate.is_decided()) return fate;
-        if (offset > end || offset > headers_bytes_max) return drop(DropReason::ipv6_extension_invalid);
-        forget_value(offset);
-    }
-    h.transport_offset = static_cast<uint16_t>(offset);
-    if (!h.is_later_fragment) {
-        if (h.key.protocol == protocol::routing) return drop(DropReason::ipv6_routing_header);
-        if (is_extension(h.key.protocol)) return drop(DropReason::ipv6_extension_invalid);
-    }
-    return parse_transport(packet, h, has_more_fragments);
+inline uint32_t read_extensions(Packet& packet, Headers& h, uint32_t offset, uint32_t end) {
+    Carried carried{.offset = offset, .protocol = h.key.protocol};
+    const Fate fate = walk_extensions(packet, carried, end);
+    if (fate.is_decided()) return fate.packed();
+    h.key.protocol = carried.protocol;
+    h.transport_offset = static_cast<uint16_t>(carried.offset);
+    h.is_fragment = carried.is_fragment();
+    h.is_later_fragment = carried.fragment_offset != 0;
+    h.fragment_offset = carried.fragment_offset;
+    h.fragment_bytes = static_cast<uint16_t>(carried.fragmented_offset ? end - carried.fragmented_offset : 0);
+    h.fragment_identification = carried.identification;
+    return fate.packed() | (carried.has_more_fragments ? more_fragments : 0);
 }
 
 template <typename Packet>
@@ -416,11 +270,33 @@ inline Fate read_ipv6(Packet& packet, const Ipv6Header* ip, Headers& h) {
 }
 
 template <typename Packet>
-inline Fate parse_ipv6(Packet& packet, Headers& h) {
+inline Fate parse_ipv6(Packet& packet, Headers& h, bool& has_more_fragments) {
     const auto* ip = packet.template at<Ipv6Header>(h.network_offset());
     if (!ip) return drop(DropReason::frame_truncated);
     const Fate read = read_ipv6(packet, ip, h);
-    return read.is_decided() ? read : parse_ipv6_extensions(packet, h);
+    if (read.is_decided()) return read;
+    const uint32_t behind = h.network_offset() + sizeof(Ipv6Header);
+    const uint32_t walked = packet.rare_step(h, RareStep::extensions, behind, h.network_offset() + h.network_bytes);
+    has_more_fragments = (walked & more_fragments) != 0;
+    return Fate::unpack(walked & ~more_fragments);
+}
+
+// Packet::rare_step() calls this, the kernel's out of line.
+template <typename Packet>
+inline uint32_t take_rare_step(Packet& packet, Headers& h, RareStep step, uint32_t offset, uint32_t end) {
+    switch (step) {
+        case RareStep::extensions:
+            return read_extensions(packet, h, offset, end);
+        case RareStep::tcp_scale:
+            return read_tcp_scale(packet, offset, end);
+        case RareStep::sctp_chunks:
+            return read_sctp_chunks(packet, h, offset, end).packed();
+        case RareStep::embedded:
+            return read_embedded(packet, h, offset, end).packed();
+        case RareStep::solicitation:
+            return read_solicitation(packet, h, offset, end).packed();
+    }
+    return drop(DropReason::frame_truncated).packed();
 }
 
 // --- The usual packet ----------------------------------------------------------------------------------------------------
@@ -470,8 +346,13 @@ template <typename Packet>
 inline Fate parse(Packet& packet, Headers& h) {
     const auto* ethernet = packet.template at<EthernetHeader>(h.frame_offset);
     if (!ethernet) return drop(DropReason::frame_truncated);
-    if (ethernet->ethertype == ethertype_ipv4) return parse_ipv4(packet, h);
-    if (ethernet->ethertype == ethertype_ipv6) return parse_ipv6(packet, h);
+    const bool is_ip = ethernet->ethertype == ethertype_ipv4 || ethernet->ethertype == ethertype_ipv6;
+    if (is_ip) {
+        bool has_more_fragments = false;
+        const Fate fate = ethernet->ethertype == ethertype_ipv4 ? parse_ipv4(packet, h, has_more_fragments)
+                                                                : parse_ipv6(packet, h, has_more_fragments);
+        return fate.is_decided() ? fate : parse_transport(packet, h, has_more_fragments);
+    }
     if (ethernet->ethertype != ethertype_arp) return drop(DropReason::ethertype_unsupported);
     h.is_arp = true;
     return go_on();

@@ -99,6 +99,30 @@ extern "C" __attribute__((noinline, used)) uint32_t bp_parse_xdp(xdp_md* xdp, He
     return parse(packet, *headers).packed();
 }
 
+extern "C" __attribute__((noinline, used)) uint32_t bp_rare_step_skb(__sk_buff* skb, Headers* headers, uint32_t step,
+                                                                     uint32_t offset, uint32_t end) {
+    if (!headers) return drop(DropReason::frame_truncated).packed();
+    SkbPacket packet(skb);
+    return take_rare_step(packet, *headers, static_cast<RareStep>(step), offset, end);
+}
+
+extern "C" __attribute__((noinline, used)) uint32_t bp_sum_bytes_skb(__sk_buff* skb, uint32_t offset, uint32_t bytes) {
+    SkbPacket packet(skb);
+    return sum_piece(packet, offset, bytes);
+}
+
+extern "C" __attribute__((noinline, used)) uint32_t bp_rare_step_xdp(xdp_md* xdp, Headers* headers, uint32_t step, uint32_t offset,
+                                                                     uint32_t end) {
+    if (!headers) return drop(DropReason::frame_truncated).packed();
+    XdpPacket packet(xdp);
+    return take_rare_step(packet, *headers, static_cast<RareStep>(step), offset, end);
+}
+
+extern "C" __attribute__((noinline, used)) uint32_t bp_sum_bytes_xdp(xdp_md* xdp, uint32_t offset, uint32_t bytes) {
+    XdpPacket packet(xdp);
+    return sum_piece(packet, offset, bytes);
+}
+
 extern "C" __attribute__((noinline, used)) uint64_t bp_route_to(uint32_t epoch, uint32_t zone, uint64_t destination_high,
                                                                 uint64_t destination_low) {
     return longest_route(KernelTables{}, epoch, static_cast<uint16_t>(zone), Address{{destination_high, destination_low}}).packed();

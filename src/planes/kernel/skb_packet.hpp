@@ -9,6 +9,8 @@
 
 // Out of line and global: verified once, for any frame offset.
 extern "C" uint32_t bp_parse_skb(__sk_buff* skb, biplane::Headers* headers);
+extern "C" uint32_t bp_rare_step_skb(__sk_buff* skb, biplane::Headers* headers, uint32_t step, uint32_t offset, uint32_t end);
+extern "C" uint32_t bp_sum_bytes_skb(__sk_buff* skb, uint32_t offset, uint32_t bytes);
 
 namespace biplane {
 
@@ -38,11 +40,15 @@ class SkbPacket {
 
     explicit SkbPacket(__sk_buff* skb, bool came_cut = false) : skb_(skb), came_cut_(came_cut) {}
 
-    template <typename T>
+    template <typename T, uint32_t OffsetMax = headers_bytes_max>
     T* at(uint32_t offset) {
-        return direct_access<T>(*skb_, offset);
+        return direct_access<T, OffsetMax>(*skb_, offset);
     }
     uint32_t parse_headers(Headers& headers) { return bp_parse_skb(skb_, &headers); }
+    uint32_t rare_step(Headers& headers, RareStep step, uint32_t offset, uint32_t end) {
+        return bp_rare_step_skb(skb_, &headers, static_cast<uint32_t>(step), offset, end);
+    }
+    uint32_t sum_bytes(uint32_t offset, uint32_t bytes) { return bp_sum_bytes_skb(skb_, offset, bytes); }
     uint32_t length() const { return skb_->len; }
     uint32_t segment_payload() const { return skb_->gso_size; }
     uint32_t wire_frames() const { return skb_->gso_segs > 1 ? skb_->gso_segs : 1; }
@@ -73,6 +79,7 @@ class SkbPacket {
         return translate_then_remove(bytes, inner_is_ipv6);
     }
     bool trim(uint32_t bytes) { return bpf::skb_change_tail(skb_, bytes) == 0; }
+    bool gather(uint32_t bytes) { return bpf::skb_pull_data(skb_, bytes) == 0; }
 
    private:
     // Before Linux 6.3 the kernel refuses the flags that change the family with the removal (EINVAL, the packet untouched). There the
