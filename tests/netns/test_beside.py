@@ -17,7 +17,7 @@ set -e
 mount --make-rprivate /
 for directory in /etc /run /var/lib; do
     test -d $directory/biplane || mkdir $directory/biplane
-    mount -t tmpfs tmpfs $directory/biplane
+    mount -t tmpfs -o mode=0755 tmpfs $directory/biplane
 done
 mount -t bpf bpf /sys/fs/bpf
 echo 'node: installed' > /etc/biplane/biplane.yaml
