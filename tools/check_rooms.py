@@ -4,6 +4,7 @@ import pathlib
 import re
 
 from house import ROOT, report, tracked
+from rooms_picture import picture
 
 
 def declared_rooms():
@@ -49,6 +50,8 @@ def main():
                 findings.append(f'{source}:{number}: "{target}" is no path from src/; write the whole path')
             elif other != room and other not in BELOW[room]:
                 findings.append(f"{source}:{number}: {room} must not include {other} ({target})")
+    if (ROOT / "docs/pictures/rooms.dot").read_text() != picture():
+        findings.append("docs/pictures/rooms.dot: is not what src/rooms.txt declares; run make pictures")
     report(findings, "See the rooms in ARCHITECTURE.md.")
 
 
