@@ -25,10 +25,19 @@ echo 'node: installed' > /etc/biplane/biplane.yaml
 """
 
 
-@pytest.fixture(scope="module")
-def installed(programs):
-    """A Biplane with the default paths runs; run(command) runs where those paths are its own."""
+@pytest.fixture()
+def mount_points():
+    """Directories at the default paths to mount something over; those that were not there go again, also after a failure."""
     made = [path for path in DEFAULTS[:3] if not os.path.exists(path)]
+    yield
+    for path in made:
+        if os.path.isdir(path):
+            os.rmdir(path)
+
+
+@pytest.fixture()
+def installed(programs, mount_points):
+    """A Biplane with the default paths runs; run(command) runs where those paths are its own."""
     with Lab(programs, nodes=("node-a",), settings={"userPlane": False}, start=False) as lab:
         machine = Namespace(lab, "machine")
         agent = machine.start("unshare", "--mount", "sh", "-c", PREPARE, "sh", "sh", "-c",
@@ -43,8 +52,6 @@ def installed(programs):
             assert time.monotonic() < deadline, (lab.directory / "log").read_text()
             time.sleep(0.1)
         yield run, lab
-    for path in made:
-        os.rmdir(path)
 
 
 def state_of(run, lab):
