@@ -44,6 +44,11 @@ constexpr FlowPlace place_flow(uint64_t hash, uint32_t buckets) {
     return {bucket_of(low), bucket_of(low ^ (high * 0x5bd1e995u)), signature, low & (flow_bucket_ways - 1)};
 }
 
+// Entropy of the inner flow for ECMP on the way, from the dynamic ports (RFC 7348, section 5).
+constexpr be16 tunnel_source_port(uint64_t flow_hash) {
+    return be16::from_host(static_cast<uint16_t>(0xc000 | ((flow_hash >> 20) & 0x3fff)));
+}
+
 // The two buckets that an entry with two choices may lie in.
 struct BucketPlace {
     uint32_t first_bucket;

@@ -65,7 +65,6 @@ struct Journey : Headers {
     const Zone* zone;  // looked up where it is needed (find_zone)
     FlowEntry* flow;   // nullptr: no flow that is in force
     const NextHop* next_hop;
-    uint64_t hash;
     uint32_t flow_number;
     uint16_t next_hop_number;
     uint8_t flow_mode;  // of the entry found
@@ -77,6 +76,7 @@ struct Journey : Headers {
     bool is_judged;            // the epoch was old, or the flow is new
     uint16_t initiator_class;  // AddressClass of the flow's two ends
     uint16_t responder_class;
+    be16 tunnel_source_port;   // of the flow, if it leaves encapsulated
     uint32_t egress_decision;  // PolicyRange::decision of the initiator's policies, of the responder's; 0: none was asked
     uint32_t ingress_decision;
 

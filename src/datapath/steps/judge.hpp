@@ -14,8 +14,9 @@ inline Fate drop_foreign_source(const Journey& j) {
 
 template <typename Tables>
 inline void find(const Tables& tables, Journey& j) {
-    j.hash = hash_flow(j.key, j.config->hash_secret);
-    j.flow_number = find_flow(tables, place_flow(j.hash, j.config->flow_buckets), j.key);
+    const uint64_t hash = hash_flow(j.key, j.config->hash_secret);
+    j.tunnel_source_port = tunnel_source_port(hash);
+    j.flow_number = find_flow(tables, place_flow(hash, j.config->flow_buckets), j.key);
     if (j.flow_number == no_flow) return;
     auto* entry = tables.flow(j.flow_number);
     if (!entry) return;

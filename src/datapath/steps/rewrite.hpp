@@ -17,11 +17,6 @@ inline void write_ethernet(EthernetHeader& ethernet, const NextHop& hop, bool is
     ethernet.ethertype = is_ipv6 ? ethertype_ipv6 : ethertype_ipv4;
 }
 
-// Entropy of the inner flow for ECMP on the way, from the dynamic ports (RFC 7348, section 5).
-inline be16 tunnel_source_port(uint64_t flow_hash) {
-    return be16::from_host(static_cast<uint16_t>(0xc000 | ((flow_hash >> 20) & 0x3fff)));
-}
-
 // UDP, VXLAN and the inner Ethernet header, from `offset` on.
 template <typename Packet>
 inline bool write_tunnel_payload(Packet& packet, const Journey& j, uint32_t offset) {
@@ -31,7 +26,7 @@ inline bool write_tunnel_payload(Packet& packet, const Journey& j, uint32_t offs
     auto* vxlan = reinterpret_cast<VxlanHeader*>(headers + sizeof(UdpHeader));
     auto* inner = reinterpret_cast<EthernetHeader*>(headers + sizeof(UdpHeader) + sizeof(VxlanHeader));
     const uint32_t udp_bytes = sizeof(UdpHeader) + sizeof(VxlanHeader) + sizeof(EthernetHeader) + j.network_bytes;
-    udp->source_port = tunnel_source_port(j.hash);
+    udp->source_port = j.tunnel_source_port;
     udp->destination_port = vxlan_port;
     udp->length = be16::from_host(static_cast<uint16_t>(udp_bytes));
     udp->checksum = be16{0};  // RFC 7348, section 5; over IPv6 by RFC 6935
