@@ -313,6 +313,9 @@ double processor_seconds() {
 }
 
 TEST_F(ServerTest, out_of_descriptors_it_waits_and_then_goes_on) {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "without descriptors UBSan cannot look at the type of an object, and takes it for damaged";
+#endif
     ASSERT_TRUE(get());
     std::vector<Fd> ours;
     std::vector<Fd> clients;
